@@ -1,0 +1,31 @@
+//! The sources Tutela reads: the only code that talks to foreign systems.
+//!
+//! One folder per source, each with a [`Descriptor`]; adding one is that folder, `pub mod x;` and
+//! an entry in [`CONNECTORS`]. A connector reads (`discover`), turns what it read into records
+//! without touching the world (`normalize`), and says what it could not read (`Coverage`). It
+//! never decides, never writes, never executes or obeys anything it reads, and never fails as a
+//! whole because a part was refused.
+//!
+//! Shared by connectors: [`files`] opens foreign files safely, [`yaml`] loads hostile YAML within
+//! limits, [`material`] turns recognised credential material into records.
+
+pub mod contract;
+pub mod files;
+pub mod homes;
+pub mod host;
+pub mod material;
+pub mod repository;
+pub mod terraform;
+pub mod yaml;
+
+pub use contract::{
+    Descriptor, Machine, Permission, Progress, Request, Setting, SettingKind, Settings, SourceError,
+};
+
+/// Every source, in the order in which people meet them.
+pub const CONNECTORS: &[&Descriptor] =
+    &[&host::DESCRIPTOR, &homes::DESCRIPTOR, &repository::DESCRIPTOR, &terraform::DESCRIPTOR];
+
+pub fn connector(id: &str) -> Option<&'static Descriptor> {
+    CONNECTORS.iter().copied().find(|connector| connector.id == id)
+}

@@ -1,0 +1,24 @@
+//! Pipelines, manifests and secrets in a folder or git checkout.
+
+use model::Batch;
+
+use crate::contract::{Descriptor, Request, SourceError};
+
+pub const DESCRIPTOR: Descriptor = Descriptor {
+    id: "repository",
+    title: "Repository or folder",
+    summary: "Pipelines, manifests and secrets in a folder or git checkout.",
+    settings: &[],
+    permissions: &[],
+    kinds: &[],
+    discover,
+    test,
+};
+
+fn discover(_request: &Request<'_>, _out: &mut dyn FnMut(Batch)) -> Result<(), SourceError> {
+    Ok(())
+}
+
+fn test(_request: &Request<'_>) -> Result<String, SourceError> {
+    Ok(String::new())
+}
