@@ -52,6 +52,10 @@ impl Authority {
         }
     }
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's skip_serializing_if hands a reference"
+    )]
     fn is_record(&self) -> bool {
         *self == Self::Record
     }
@@ -687,7 +691,7 @@ impl Batch {
         settle(&mut self.grants, |record| record.id, Grant::absorb);
         settle(&mut self.trusts, |record| record.id, Trust::absorb);
         settle(&mut self.owners, |record| record.id, OwnerLink::absorb);
-        self.coverage.sort_by(|a, b| a.scope.id.cmp(&b.scope.id));
+        self.coverage.sort_by_key(|coverage| coverage.scope.id);
     }
 }
 

@@ -44,7 +44,9 @@ pub fn lossless(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
+            text.push_str("\\x");
+            text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('?'));
+            text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('?'));
         }
     }
     text
