@@ -25,10 +25,13 @@ pub struct Descriptor {
     /// Reads everything and hands it on in settled batches (see [`Batch::settle`]); each record is
     /// in one batch only. What could not be read is in the batches' coverage. Runs on its own
     /// thread and may block. Fails only when nothing at all could be read.
-    pub discover: fn(&Request<'_>, &mut dyn FnMut(Batch)) -> Result<(), SourceError>,
+    pub discover: fn(&Request<'_>, Outbox<'_>) -> Result<(), SourceError>,
     /// Tries the cheapest read that shows the settings are right; says in one line what it saw.
     pub test: fn(&Request<'_>) -> Result<String, SourceError>,
 }
+
+/// Where a connector puts its batches.
+pub type Outbox<'a> = &'a mut dyn FnMut(Batch);
 
 /// A configuration key of a connector.
 #[derive(Debug, Clone, Copy)]

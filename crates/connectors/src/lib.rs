@@ -19,7 +19,8 @@ pub mod terraform;
 pub mod yaml;
 
 pub use contract::{
-    Descriptor, Machine, Permission, Progress, Request, Setting, SettingKind, Settings, SourceError,
+    Descriptor, Machine, Outbox, Permission, Progress, Request, Setting, SettingKind, Settings,
+    SourceError,
 };
 
 /// Every source, in the order in which people meet them.

@@ -1,8 +1,6 @@
 //! Accounts, services, jobs, SSH and TLS of a Linux host.
 
-use model::Batch;
-
-use crate::contract::{Descriptor, Request, SourceError};
+use crate::contract::{Descriptor, Outbox, Request, SourceError};
 
 pub const DESCRIPTOR: Descriptor = Descriptor {
     id: "host",
@@ -15,7 +13,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     test,
 };
 
-fn discover(_request: &Request<'_>, _out: &mut dyn FnMut(Batch)) -> Result<(), SourceError> {
+fn discover(_request: &Request<'_>, _out: Outbox<'_>) -> Result<(), SourceError> {
     Ok(())
 }
 
