@@ -695,6 +695,63 @@ impl Batch {
     }
 }
 
+impl Identity {
+    /// Gives every fact of the record its source and time, as the published form has them.
+    pub fn settle_facts(&mut self, source: &Text, observed_at: Time) {
+        self.environment.settle(source, observed_at);
+        self.enabled.settle(source, observed_at);
+        self.created_at.settle(source, observed_at);
+        self.last_used_at.settle(source, observed_at);
+        settle_all(&mut self.facts, source, observed_at);
+    }
+}
+
+impl Credential {
+    /// Gives every fact of the record its source and time, as the published form has them.
+    pub fn settle_facts(&mut self, source: &Text, observed_at: Time) {
+        self.enabled.settle(source, observed_at);
+        self.created_at.settle(source, observed_at);
+        self.expires_at.settle(source, observed_at);
+        self.rotated_at.settle(source, observed_at);
+        self.last_used_at.settle(source, observed_at);
+        settle_all(&mut self.facts, source, observed_at);
+    }
+}
+
+impl Place {
+    /// Gives every fact of the record its source and time, as the published form has them.
+    pub fn settle_facts(&mut self, source: &Text, observed_at: Time) {
+        settle_all(&mut self.facts, source, observed_at);
+    }
+}
+
+impl Grant {
+    /// Gives every fact of the record its source and time, as the published form has them.
+    pub fn settle_facts(&mut self, source: &Text, observed_at: Time) {
+        settle_all(&mut self.facts, source, observed_at);
+    }
+}
+
+impl Trust {
+    /// Gives every fact of the record its source and time, as the published form has them.
+    pub fn settle_facts(&mut self, source: &Text, observed_at: Time) {
+        settle_all(&mut self.facts, source, observed_at);
+    }
+}
+
+impl OwnerLink {
+    /// Gives every fact of the record its source and time, as the published form has them.
+    pub fn settle_facts(&mut self, source: &Text, observed_at: Time) {
+        self.active.settle(source, observed_at);
+    }
+}
+
+fn settle_all(facts: &mut BTreeMap<Text, Fact<Value>>, source: &Text, observed_at: Time) {
+    for fact in facts.values_mut() {
+        fact.settle(source, observed_at);
+    }
+}
+
 fn settle<R, K: Ord>(records: &mut Vec<R>, id: impl Fn(&R) -> K, absorb: impl Fn(&mut R, R)) {
     records.sort_by_key(|record| id(record));
     let mut settled: Vec<R> = Vec::with_capacity(records.len());
