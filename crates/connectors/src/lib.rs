@@ -7,8 +7,10 @@
 //! whole because a part was refused.
 //!
 //! Shared by connectors: [`files`] opens foreign files safely, [`yaml`] loads hostile YAML within
-//! limits, [`material`] turns recognised credential material into records.
+//! limits, [`material`] turns recognised credential material into records, [`agents`] reads the
+//! configuration of AI agents and MCP servers.
 
+pub mod agents;
 pub mod contract;
 pub mod files;
 pub mod homes;
