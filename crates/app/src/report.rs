@@ -1,0 +1,819 @@
+//! What a scan or an export says, as one JSON object, SARIF 2.1.0 or CSV.
+//!
+//! The shapes here are published: `tutela schema` prints their JSON Schema, and a change of them
+//! is a change of [`SCHEMA_VERSION`]. Arrays are sorted by id.
+
+use std::collections::{BTreeMap, HashMap};
+
+use assess::owners::Ranked;
+use model::fact::{Text, Value};
+use model::kinds::{General, identity_kind};
+use model::text::cell;
+use model::{
+    Authority, Batch, Coverage, Credential, Evidence, Fact, Finding, Gap, GapReason, Grant,
+    Identity, IdentityId, OwnerLink, OwnerLinkId, PartyKind, Place, ScopeId, Severity, Time, Trust,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+pub const SCHEMA_VERSION: &str = "1";
+
+/// Everything that was seen, what it means, and what was not seen.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Report {
+    pub schema_version: Text,
+    pub tool: Tool,
+    pub generated_at: Time,
+    pub identities: Vec<IdentityRow>,
+    pub credentials: Vec<Sourced<Credential>>,
+    pub places: Vec<Sourced<Place>>,
+    pub grants: Vec<Sourced<Grant>>,
+    pub trusts: Vec<TrustRow>,
+    pub owners: Vec<OwnerRow>,
+    pub findings: Vec<Finding>,
+    /// Findings left out by the ignore file or the baseline.
+    pub suppressed: Vec<Suppressed>,
+    pub coverage: Vec<CoverageRow>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    pub name: Text,
+    pub version: Text,
+}
+
+/// A record with the connector that states it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Sourced<R> {
+    #[serde(flatten)]
+    pub record: R,
+    pub source: Text,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct IdentityRow {
+    #[serde(flatten)]
+    pub record: Identity,
+    pub source: Text,
+    /// The general type: `service-account`, `api-key`, `pipeline` …; `person` for an account of a
+    /// person, listed because something else here hangs on it.
+    pub general_type: Text,
+    /// Whether no owner reaches the threshold.
+    pub orphaned: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct TrustRow {
+    #[serde(flatten)]
+    pub record: Trust,
+    pub kind: Text,
+    pub source: Text,
+}
+
+/// One candidate for the ownership of one identity; the first of an identity by rank leads.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct OwnerRow {
+    pub id: OwnerLinkId,
+    pub identity: IdentityId,
+    /// The handle or address: `@org/team`, `ada@example.org`.
+    pub owner: String,
+    pub name: String,
+    pub kind: PartyKind,
+    pub method: Text,
+    pub confidence: f64,
+    pub active: Fact<bool>,
+    /// Whether this candidate is the owner.
+    pub leads: bool,
+    pub source: Text,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+/// A scope that was read, or a gap in one.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct CoverageRow {
+    pub id: ScopeId,
+    /// The sort of scope, or `gap`.
+    pub kind: Text,
+    pub source: Text,
+    /// The scope's name; for a gap, the path or call that was not read.
+    pub scope: String,
+    pub asked: u64,
+    pub got: u64,
+    pub denied: u64,
+    pub truncated: bool,
+    /// Null for a scope that was read completely.
+    pub reason: Option<Text>,
+    pub detail: Option<Text>,
+    /// The permission that would close the gap.
+    pub missing: Option<Text>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Suppressed {
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// `ignore` or `baseline`.
+    pub by: Text,
+    pub reason: String,
+    pub expires: Option<Time>,
+}
+
+impl IdentityRow {
+    pub fn new(record: Identity, source: Text, orphaned: bool) -> Self {
+        let general = identity_kind(&record.kind).map_or(General::Unknown, |kind| kind.general);
+        Self { record, source, general_type: general.id().into(), orphaned }
+    }
+}
+
+impl OwnerRow {
+    pub fn new(link: OwnerLink, leads: bool, source: Text) -> Self {
+        Self {
+            id: link.id,
+            identity: link.identity,
+            owner: link.owner.key,
+            name: link.owner.name,
+            kind: link.owner.kind,
+            method: link.method,
+            confidence: link.confidence,
+            active: link.active,
+            leads,
+            source,
+            evidence: link.evidence,
+        }
+    }
+}
+
+/// One row for the scope and one for each of its gaps.
+pub fn coverage_rows(coverage: Coverage, source: &Text) -> Vec<CoverageRow> {
+    let reason: Option<Text> = if coverage.truncated {
+        Some("stopped at a cap before the end".into())
+    } else if coverage.is_complete() {
+        None
+    } else {
+        Some("some of it was not read; see its gaps".into())
+    };
+    let mut rows = vec![CoverageRow {
+        id: coverage.scope.id,
+        kind: coverage.scope.kind.clone(),
+        source: source.clone(),
+        scope: coverage.scope.name.clone(),
+        asked: coverage.asked,
+        got: coverage.got,
+        denied: coverage.denied,
+        truncated: coverage.truncated,
+        reason,
+        detail: (coverage.n_more_gaps > 0).then(|| {
+            format!("{} more gaps are counted but not listed", coverage.n_more_gaps).into()
+        }),
+        missing: None,
+    }];
+    rows.extend(coverage.gaps.into_iter().map(|gap| gap_row(coverage.scope.id, source, gap)));
+    rows
+}
+
+fn gap_row(scope: ScopeId, source: &Text, gap: Gap) -> CoverageRow {
+    CoverageRow {
+        id: scope,
+        kind: "gap".into(),
+        source: source.clone(),
+        scope: gap.locus,
+        asked: 1,
+        got: 0,
+        denied: u64::from(gap.reason == GapReason::Denied),
+        truncated: false,
+        reason: Some(gap.reason.name().into()),
+        detail: gap.detail,
+        missing: gap.missing,
+    }
+}
+
+impl Report {
+    /// The report of what the connectors stated, each batch with the connector's id.
+    ///
+    /// Where two connectors speak of one thing, the claim with the greater authority leads, and
+    /// every fact keeps the name of the connector that stated it.
+    pub fn new(batches: Vec<(Text, Batch)>, now: Time) -> Self {
+        let mut coverage = Vec::new();
+        let mut all = Batch::default();
+        let mut sources = Sources::default();
+        for (source, mut batch) in batches {
+            for scope in std::mem::take(&mut batch.coverage) {
+                coverage.extend(coverage_rows(scope, &source));
+            }
+            settle_facts(&mut batch, &source, now);
+            sources.note(&batch, &source);
+            all.extend(batch);
+        }
+        all.settle();
+        let ranked = rank_all(&all.owners);
+        let findings = assess::evaluate(&all, now).findings;
+        let Batch { identities, credentials, places, grants, trusts, owners, coverage: _ } = all;
+        Self {
+            schema_version: SCHEMA_VERSION.into(),
+            tool: Tool { name: "tutela".into(), version: env!("CARGO_PKG_VERSION").into() },
+            generated_at: now,
+            identities: identities
+                .into_iter()
+                .map(|record| {
+                    let source = sources.of(record.id.as_bytes());
+                    let orphaned = ranked.get(&record.id).is_none_or(Ranked::orphaned);
+                    IdentityRow::new(record, source, orphaned)
+                })
+                .collect(),
+            credentials: sources.name(credentials, |record| record.id.as_bytes()),
+            places: sources.name(places, |record| record.id.as_bytes()),
+            grants: sources.name(grants, |record| record.id.as_bytes()),
+            trusts: trusts
+                .into_iter()
+                .map(|record| TrustRow {
+                    source: sources.of(record.id.as_bytes()),
+                    kind: record.mechanism.clone(),
+                    record,
+                })
+                .collect(),
+            owners: owners
+                .into_iter()
+                .map(|link| {
+                    let leads = ranked
+                        .get(&link.identity)
+                        .and_then(|ranked| ranked.owner())
+                        .is_some_and(|owner| owner.owner.key == link.owner.key);
+                    let source = sources.of(link.id.as_bytes());
+                    OwnerRow::new(link, leads, source)
+                })
+                .collect(),
+            findings,
+            suppressed: Vec::new(),
+            coverage,
+        }
+    }
+
+    /// Whether everything that was asked for was read.
+    pub fn is_complete(&self) -> bool {
+        self.coverage.iter().all(|row| row.reason.is_none())
+    }
+
+    pub fn worst_finding(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
+
+/// The candidates of every identity that has any.
+pub fn rank_all(links: &[OwnerLink]) -> HashMap<IdentityId, Ranked> {
+    let mut of_identity: HashMap<IdentityId, Vec<&OwnerLink>> = HashMap::new();
+    for link in links {
+        of_identity.entry(link.identity).or_default().push(link);
+    }
+    of_identity.into_iter().map(|(id, links)| (id, assess::owners::rank(&links))).collect()
+}
+
+#[derive(Default)]
+struct Sources(HashMap<[u8; 16], (Authority, Text)>);
+
+impl Sources {
+    fn note(&mut self, batch: &Batch, source: &Text) {
+        let mut note = |id: &[u8; 16], authority: Authority| {
+            let entry = self.0.entry(*id).or_insert_with(|| (authority, source.clone()));
+            if authority > entry.0 {
+                *entry = (authority, source.clone());
+            }
+        };
+        batch.identities.iter().for_each(|record| note(record.id.as_bytes(), record.authority));
+        batch.credentials.iter().for_each(|record| note(record.id.as_bytes(), record.authority));
+        batch.places.iter().for_each(|record| note(record.id.as_bytes(), record.authority));
+        batch.grants.iter().for_each(|record| note(record.id.as_bytes(), record.authority));
+        batch.trusts.iter().for_each(|record| note(record.id.as_bytes(), record.authority));
+        batch.owners.iter().for_each(|record| note(record.id.as_bytes(), Authority::Record));
+    }
+
+    fn of(&self, id: &[u8; 16]) -> Text {
+        self.0.get(id).map(|(_, source)| source.clone()).unwrap_or_default()
+    }
+
+    fn name<R>(&self, records: Vec<R>, id: impl Fn(&R) -> &[u8; 16]) -> Vec<Sourced<R>> {
+        records.into_iter().map(|record| Sourced { source: self.of(id(&record)), record }).collect()
+    }
+}
+
+fn settle_facts(batch: &mut Batch, source: &Text, now: Time) {
+    batch.identities.iter_mut().for_each(|record| record.settle_facts(source, now));
+    batch.credentials.iter_mut().for_each(|record| record.settle_facts(source, now));
+    batch.places.iter_mut().for_each(|record| record.settle_facts(source, now));
+    batch.grants.iter_mut().for_each(|record| record.settle_facts(source, now));
+    batch.trusts.iter_mut().for_each(|record| record.settle_facts(source, now));
+    batch.owners.iter_mut().for_each(|record| record.settle_facts(source, now));
+}
+
+/// The JSON Schema (2020-12) of [`Report`].
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Report).to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".into(), json!("Tutela scan report"));
+        object.insert("$id".into(), json!("urn:tutela:schema:report:1"));
+    }
+    schema
+}
+
+/// Which rows a CSV holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Rows {
+    Identities,
+    Credentials,
+    Places,
+    Grants,
+    Trusts,
+    Owners,
+    Findings,
+    Coverage,
+}
+
+impl Rows {
+    pub const ALL: [Self; 8] = [
+        Self::Identities,
+        Self::Credentials,
+        Self::Places,
+        Self::Grants,
+        Self::Trusts,
+        Self::Owners,
+        Self::Findings,
+        Self::Coverage,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identities => "identities",
+            Self::Credentials => "credentials",
+            Self::Places => "places",
+            Self::Grants => "grants",
+            Self::Trusts => "trusts",
+            Self::Owners => "owners",
+            Self::Findings => "findings",
+            Self::Coverage => "coverage",
+        }
+    }
+}
+
+/// A header and rows of text: a known value as itself, anything else as its state in angle
+/// brackets. The caller quotes cells (see [`to_csv`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    pub header: Vec<&'static str>,
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A fact for a table cell.
+pub fn fact_cell<T: std::fmt::Display>(fact: &Fact<T>) -> String {
+    match fact.value() {
+        Some(value) => value.to_string(),
+        None => format!("<{}>", fact.state_name()),
+    }
+}
+
+fn named_fact(facts: &BTreeMap<Text, Fact<Value>>, name: &str) -> String {
+    facts.get(name).map_or_else(|| "<not_collected>".into(), fact_cell)
+}
+
+fn optional<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "<not_collected>".into(), |value| value.to_string())
+}
+
+fn place_cell(places: &[model::StoredAt]) -> String {
+    let cells: Vec<String> = places
+        .iter()
+        .map(|stored| match stored.line {
+            Some(line) => format!("{}:{line}", stored.path),
+            None => stored.path.clone(),
+        })
+        .collect();
+    cells.join("; ")
+}
+
+impl Report {
+    pub fn table(&self, rows: Rows) -> Table {
+        match rows {
+            Rows::Identities => Table {
+                header: vec![
+                    "id",
+                    "kind",
+                    "general_type",
+                    "source",
+                    "system",
+                    "instance",
+                    "native_id",
+                    "name",
+                    "authority",
+                    "environment",
+                    "enabled",
+                    "created_at",
+                    "last_used_at",
+                    "owner",
+                    "orphaned",
+                ],
+                rows: self.identities.iter().map(|row| self.identity_cells(row)).collect(),
+            },
+            Rows::Credentials => Table {
+                header: vec![
+                    "id",
+                    "kind",
+                    "source",
+                    "system",
+                    "instance",
+                    "native_id",
+                    "name",
+                    "identity",
+                    "places",
+                    "fingerprint",
+                    "enabled",
+                    "created_at",
+                    "expires_at",
+                    "rotated_at",
+                    "last_used_at",
+                    "encrypted",
+                    "exposure",
+                ],
+                rows: self.credentials.iter().map(credential_cells).collect(),
+            },
+            Rows::Places => Table {
+                header: vec![
+                    "id",
+                    "kind",
+                    "source",
+                    "system",
+                    "instance",
+                    "native_id",
+                    "path",
+                    "exposure",
+                ],
+                rows: self
+                    .places
+                    .iter()
+                    .map(|row| {
+                        let place = &row.record;
+                        vec![
+                            place.id.to_string(),
+                            place.kind.to_string(),
+                            row.source.to_string(),
+                            place.system.to_string(),
+                            place.instance.clone(),
+                            place.native_id.clone(),
+                            place.path.clone(),
+                            named_fact(&place.facts, "exposure"),
+                        ]
+                    })
+                    .collect(),
+            },
+            Rows::Grants => Table {
+                header: vec![
+                    "id",
+                    "kind",
+                    "source",
+                    "system",
+                    "instance",
+                    "native_id",
+                    "identity",
+                    "actions",
+                    "resources",
+                    "effect",
+                    "via",
+                ],
+                rows: self
+                    .grants
+                    .iter()
+                    .map(|row| {
+                        let grant = &row.record;
+                        let effect = match grant.effect {
+                            model::Effect::Allow => "allow",
+                            model::Effect::Deny => "deny",
+                        };
+                        vec![
+                            grant.id.to_string(),
+                            grant.kind.to_string(),
+                            row.source.to_string(),
+                            grant.system.to_string(),
+                            grant.instance.clone(),
+                            grant.native_id.clone(),
+                            grant.identity.to_string(),
+                            grant.actions.join("; "),
+                            grant.resources.join("; "),
+                            effect.into(),
+                            grant.via.clone().unwrap_or_else(|| "<known_absent>".into()),
+                        ]
+                    })
+                    .collect(),
+            },
+            Rows::Trusts => Table {
+                header: vec![
+                    "id",
+                    "kind",
+                    "source",
+                    "system",
+                    "instance",
+                    "native_id",
+                    "from",
+                    "to",
+                    "mechanism",
+                    "conditions",
+                ],
+                rows: self
+                    .trusts
+                    .iter()
+                    .map(|row| {
+                        let trust = &row.record;
+                        let conditions: Vec<String> = trust
+                            .conditions
+                            .iter()
+                            .map(|condition| {
+                                format!(
+                                    "{} {} {}",
+                                    condition.key,
+                                    condition.operator,
+                                    condition.values.join(",")
+                                )
+                            })
+                            .collect();
+                        vec![
+                            trust.id.to_string(),
+                            row.kind.to_string(),
+                            row.source.to_string(),
+                            trust.system.to_string(),
+                            trust.instance.clone(),
+                            trust.native_id.clone(),
+                            trust.from.to_string(),
+                            trust.to.to_string(),
+                            trust.mechanism.to_string(),
+                            conditions.join("; "),
+                        ]
+                    })
+                    .collect(),
+            },
+            Rows::Owners => Table {
+                header: vec![
+                    "id",
+                    "kind",
+                    "source",
+                    "identity",
+                    "owner",
+                    "name",
+                    "method",
+                    "confidence",
+                    "leads",
+                ],
+                rows: self
+                    .owners
+                    .iter()
+                    .map(|row| {
+                        let kind = match row.kind {
+                            PartyKind::Person => "person",
+                            PartyKind::Team => "team",
+                            PartyKind::Vendor => "vendor",
+                        };
+                        vec![
+                            row.id.to_string(),
+                            kind.into(),
+                            row.source.to_string(),
+                            row.identity.to_string(),
+                            row.owner.clone(),
+                            row.name.clone(),
+                            row.method.to_string(),
+                            format!("{:.2}", row.confidence),
+                            row.leads.to_string(),
+                        ]
+                    })
+                    .collect(),
+            },
+            Rows::Findings => Table {
+                header: vec![
+                    "id", "rule", "severity", "subject", "identity", "title", "places", "fix",
+                ],
+                rows: self
+                    .findings
+                    .iter()
+                    .map(|finding| {
+                        vec![
+                            finding.id.to_string(),
+                            finding.rule.to_string(),
+                            finding.severity.name().into(),
+                            finding.subject.to_string(),
+                            optional(finding.identity),
+                            finding.title.clone(),
+                            place_cell(&finding.places),
+                            finding.fix.clone(),
+                        ]
+                    })
+                    .collect(),
+            },
+            Rows::Coverage => Table {
+                header: vec![
+                    "id",
+                    "kind",
+                    "source",
+                    "scope",
+                    "asked",
+                    "got",
+                    "denied",
+                    "truncated",
+                    "reason",
+                    "detail",
+                    "missing",
+                ],
+                rows: self
+                    .coverage
+                    .iter()
+                    .map(|row| {
+                        let text = |text: &Option<Text>| {
+                            text.as_deref().unwrap_or("<known_absent>").to_owned()
+                        };
+                        vec![
+                            row.id.to_string(),
+                            row.kind.to_string(),
+                            row.source.to_string(),
+                            row.scope.clone(),
+                            row.asked.to_string(),
+                            row.got.to_string(),
+                            row.denied.to_string(),
+                            row.truncated.to_string(),
+                            text(&row.reason),
+                            text(&row.detail),
+                            text(&row.missing),
+                        ]
+                    })
+                    .collect(),
+            },
+        }
+    }
+
+    fn identity_cells(&self, row: &IdentityRow) -> Vec<String> {
+        let identity = &row.record;
+        let owner = self.owners.iter().find(|owner| owner.leads && owner.identity == identity.id);
+        vec![
+            identity.id.to_string(),
+            identity.kind.to_string(),
+            row.general_type.to_string(),
+            row.source.to_string(),
+            identity.system.to_string(),
+            identity.instance.clone(),
+            identity.native_id.clone(),
+            identity.name.clone(),
+            identity.authority.name().into(),
+            fact_cell(&identity.environment),
+            fact_cell(&identity.enabled),
+            fact_cell(&identity.created_at),
+            fact_cell(&identity.last_used_at),
+            owner.map_or_else(|| "<known_absent>".into(), |owner| owner.owner.clone()),
+            row.orphaned.to_string(),
+        ]
+    }
+}
+
+fn credential_cells(row: &Sourced<Credential>) -> Vec<String> {
+    let credential = &row.record;
+    vec![
+        credential.id.to_string(),
+        credential.kind.to_string(),
+        row.source.to_string(),
+        credential.system.to_string(),
+        credential.instance.clone(),
+        credential.native_id.clone(),
+        credential.name.clone(),
+        optional(credential.identity),
+        place_cell(&credential.places),
+        optional(credential.fingerprint),
+        fact_cell(&credential.enabled),
+        fact_cell(&credential.created_at),
+        fact_cell(&credential.expires_at),
+        fact_cell(&credential.rotated_at),
+        fact_cell(&credential.last_used_at),
+        named_fact(&credential.facts, "encrypted"),
+        named_fact(&credential.facts, "exposure"),
+    ]
+}
+
+/// RFC 4180 text with every foreign cell neutralised.
+pub fn to_csv(table: &Table) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(&table.header)?;
+    for row in &table.rows {
+        writer.write_record(row.iter().map(|text| cell(text).into_owned()))?;
+    }
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// SARIF 2.1.0: a result per finding, at each of its places; suppressed findings carry their
+/// suppression.
+pub fn sarif(report: &Report) -> serde_json::Value {
+    let rules: Vec<serde_json::Value> = assess::rules()
+        .iter()
+        .map(|rule| {
+            json!({
+                "id": rule.id,
+                "name": rule.id,
+                "shortDescription": { "text": rule.title },
+                "fullDescription": { "text": rule.why },
+                "defaultConfiguration": { "level": level(rule.severity) },
+                "properties": { "tags": rule.tags, "security-severity": score(rule.severity) },
+            })
+        })
+        .collect();
+    let open = report.findings.iter().map(|finding| result(finding, None));
+    let suppressed = report.suppressed.iter().map(|row| result(&row.finding, Some(row)));
+    let results: Vec<serde_json::Value> = open.chain(suppressed).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "Tutela",
+                "version": report.tool.version,
+                "semanticVersion": report.tool.version,
+                "rules": rules,
+            }},
+            "invocations": [{
+                "executionSuccessful": true,
+                "endTimeUtc": report.generated_at,
+                "toolExecutionNotifications": notifications(report),
+            }],
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn notifications(report: &Report) -> Vec<serde_json::Value> {
+    report
+        .coverage
+        .iter()
+        .filter(|row| row.kind == "gap")
+        .map(|row| {
+            let reason = row.reason.as_deref().unwrap_or("not read");
+            json!({
+                "level": "warning",
+                "message": { "text": format!("not read: {} ({reason})", row.scope) },
+            })
+        })
+        .collect()
+}
+
+fn result(finding: &Finding, suppressed: Option<&Suppressed>) -> serde_json::Value {
+    let locations: Vec<serde_json::Value> = finding
+        .places
+        .iter()
+        .map(|stored| {
+            let mut physical = json!({ "artifactLocation": { "uri": uri(&stored.path) } });
+            if let (Some(line), Some(object)) = (stored.line, physical.as_object_mut()) {
+                object.insert("region".into(), json!({ "startLine": line }));
+            }
+            json!({ "physicalLocation": physical })
+        })
+        .collect();
+    let mut result = json!({
+        "ruleId": finding.rule,
+        "level": level(finding.severity),
+        "message": { "text": format!("{} {}", finding.title, finding.fix) },
+        "locations": locations,
+        "partialFingerprints": { "tutela/v1": finding.id },
+    });
+    if let (Some(row), Some(object)) = (suppressed, result.as_object_mut()) {
+        object.insert(
+            "suppressions".into(),
+            json!([{ "kind": "external", "justification": row.reason }]),
+        );
+    }
+    result
+}
+
+/// A path as a URI reference (RFC 3986): what is not unreserved or `/` is percent-encoded.
+fn uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(byte as char);
+        } else {
+            uri.push('%');
+            uri.push_str(&data_encoding::HEXUPPER.encode(&[byte]));
+        }
+    }
+    uri
+}
+
+const fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::Info => "note",
+    }
+}
+
+/// What code hosts sort by, 0 to 10.
+const fn score(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "9.5",
+        Severity::High => "8.0",
+        Severity::Medium => "5.5",
+        Severity::Low => "3.0",
+        Severity::Info => "0.0",
+    }
+}

@@ -1,0 +1,81 @@
+//! The one-shot: read folders (and this host) now, say what is there, keep nothing.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use connectors::{Descriptor, Machine, Progress, Request, Settings, SourceError, connector};
+use model::fact::Text;
+use model::{Batch, Coverage, Fingerprinter, Gap, GapReason, Scope, Time};
+
+use crate::error::{Error, Kind, Result};
+use crate::report::Report;
+
+/// What to scan.
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    /// Absolute paths of folders and files.
+    pub paths: Vec<PathBuf>,
+    /// Whether to read this host and its home folders too.
+    pub host: bool,
+    /// Further settings for one connector, such as `("host", Settings)`.
+    pub settings: Vec<(&'static str, Settings)>,
+}
+
+/// Runs the connectors one after the other; one that fails as a whole is a gap, not an end.
+///
+/// `fingerprinter` is none in a scan that keeps nothing, so that its output cannot be used to test
+/// guesses of secrets.
+pub fn scan(
+    scan: &Scan,
+    machine: &Machine,
+    fingerprinter: Option<&Fingerprinter>,
+    progress: &(dyn Fn(&'static str, Progress) + Sync),
+    cancel: &AtomicBool,
+    now: Time,
+) -> Result<Report> {
+    let mut batches = Vec::new();
+    for (id, settings) in plan(scan) {
+        let descriptor = connector(id)
+            .ok_or_else(|| Error::internal(anyhow::anyhow!("connector `{id}` is not built in")))?;
+        let report = |step: Progress| progress(descriptor.id, step);
+        let request =
+            Request { settings: &settings, machine, now, fingerprinter, progress: &report, cancel };
+        batches.push((Text::from(descriptor.id), collect(descriptor, &request)?));
+    }
+    Ok(Report::new(batches, now))
+}
+
+fn plan(scan: &Scan) -> Vec<(&'static str, Settings)> {
+    let mut plan = Vec::new();
+    let extra = |id: &'static str| {
+        let found = scan.settings.iter().find(|(connector, _)| *connector == id);
+        found.map(|(_, settings)| settings.clone()).unwrap_or_default()
+    };
+    if scan.host {
+        plan.push(("host", extra("host")));
+        plan.push(("homes", extra("homes")));
+    }
+    if !scan.paths.is_empty() {
+        let paths = scan.paths.iter().map(|path| path.to_string_lossy().into_owned());
+        plan.push(("repository", extra("repository").with("paths", paths)));
+    }
+    plan
+}
+
+fn collect(descriptor: &Descriptor, request: &Request<'_>) -> Result<Batch> {
+    let mut all = Batch::default();
+    match (descriptor.discover)(request, &mut |batch| all.extend(batch)) {
+        Ok(()) => {}
+        Err(SourceError::Cancelled) => {
+            return Err(Error::new(Kind::Unavailable, "cancelled", "the scan was cancelled"));
+        }
+        Err(error) => {
+            let scope = Scope::new("tutela", "", "source", descriptor.id);
+            let mut coverage = Coverage::new(scope);
+            coverage.miss(Gap::new(descriptor.id, GapReason::Failed).detail(error.to_string()));
+            coverage.truncated = true;
+            all.coverage.push(coverage);
+        }
+    }
+    Ok(all)
+}

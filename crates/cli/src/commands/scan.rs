@@ -1,0 +1,299 @@
+//! `tutela scan`: read folders, and this host with `--host`, and say what is there.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, bail};
+use app::report::{self, Report, Rows};
+use app::suppress;
+use clap::ValueEnum;
+use connectors::Settings;
+use model::{Severity, Time};
+
+use crate::clock;
+use crate::commands::Global;
+use crate::output::{self, Exit, Format, Talk, columns, severity_style};
+
+/// Show every non-human identity, credential and trust in folders, and on this host.
+///
+/// Nothing is kept and nothing leaves this machine. Exit status: 0 fine, 1 findings at or above
+/// --fail-on, 2 could not run, 3 incomplete coverage with --require-complete.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = LIMITS)]
+pub(crate) struct Args {
+    /// Folders and files to read [default: .].
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Also read this host (accounts, services, SSH, TLS) and the home folders on it.
+    #[arg(long)]
+    host: bool,
+    /// Read the host whose file system is mounted here, instead of this one.
+    #[arg(long, value_name = "FOLDER", default_value = "/", requires = "host")]
+    root: PathBuf,
+    /// Fail (exit 1) when a finding is at least this bad.
+    #[arg(long, value_enum, default_value_t = FailOn::High)]
+    fail_on: FailOn,
+    /// Fail (exit 3) when something could not be read.
+    #[arg(long)]
+    require_complete: bool,
+    /// Leave out findings named in this TOML file, each with a reason and an optional end.
+    #[arg(long, value_name = "FILE")]
+    ignore: Option<PathBuf>,
+    /// Leave out findings that stand in this baseline.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write a baseline of the findings that are left.
+    #[arg(long, value_name = "FILE", requires = "reason")]
+    write_baseline: Option<PathBuf>,
+    /// Why the findings of --write-baseline are accepted.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Until when the baseline of --write-baseline holds, such as 2027-01-31.
+    #[arg(long, value_name = "DATE")]
+    expires: Option<Time>,
+    /// With --format csv: which rows.
+    #[arg(long, value_enum, default_value_t = RowsArg::Identities)]
+    rows: RowsArg,
+}
+
+const LIMITS: &str = "What a scan never does: follow links out of the folder, run or obey anything it reads, \
+    open devices, print a secret's value. Files it does not read (too large, changed while read, \
+    not permitted) are listed in `coverage` with the path and the reason.";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RowsArg {
+    Identities,
+    Credentials,
+    Places,
+    Grants,
+    Trusts,
+    Owners,
+    Findings,
+    Coverage,
+}
+
+impl RowsArg {
+    const fn rows(self) -> Rows {
+        match self {
+            Self::Identities => Rows::Identities,
+            Self::Credentials => Rows::Credentials,
+            Self::Places => Rows::Places,
+            Self::Grants => Rows::Grants,
+            Self::Trusts => Rows::Trusts,
+            Self::Owners => Rows::Owners,
+            Self::Findings => Rows::Findings,
+            Self::Coverage => Rows::Coverage,
+        }
+    }
+}
+
+impl FailOn {
+    const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Info => Some(Severity::Info),
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+            Self::Critical => Some(Severity::Critical),
+            Self::Never => None,
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let now = clock::now();
+    let machine = app::machine::machine(&args.root)?;
+    let ignores = match &args.ignore {
+        Some(path) => suppress::read_ignore_file(&read(path)?)?,
+        None => Vec::new(),
+    };
+    let baseline = args
+        .baseline
+        .as_deref()
+        .map(|path| suppress::read_baseline(&read(path)?).map_err(anyhow::Error::from));
+    let baseline = baseline.transpose()?;
+    let scan = app::scan::Scan {
+        paths: paths(args)?,
+        host: args.host,
+        settings: vec![("host", Settings::default())],
+    };
+    let bars = Mutex::new(HashMap::new());
+    let progress = |source: &'static str, step: connectors::Progress| {
+        if let Ok(mut bars) = bars.lock() {
+            bars.entry(source).or_insert_with(|| talk.bar(source)).show(&step);
+        }
+    };
+    let fingerprinter = match &global.data {
+        Some(folder) => Some(app::machine::fingerprinter(folder)?),
+        None => None,
+    };
+    let cancel = AtomicBool::new(false);
+    let report = app::scan::scan(&scan, &machine, fingerprinter.as_ref(), &progress, &cancel, now);
+    if let Ok(bars) = bars.lock() {
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "the order in which bars vanish does not show"
+        )]
+        for bar in bars.values() {
+            bar.finish();
+        }
+    }
+    let mut report = report?;
+    suppress::apply(&mut report, &ignores, baseline.as_ref(), now)?;
+    if let (Some(path), Some(reason)) = (&args.write_baseline, &args.reason) {
+        let baseline = suppress::baseline(&report, reason, args.expires)?;
+        std::fs::write(path, serde_json::to_string_pretty(&baseline)? + "\n")
+            .with_context(|| format!("writing the baseline `{}`", path.display()))?;
+        talk.say(&format!("wrote {} findings to {}", baseline.findings.len(), path.display()));
+    }
+    match global.format {
+        Format::Json => output::print_json(&report)?,
+        Format::Sarif => output::print_json(&report::sarif(&report))?,
+        Format::Csv => output::print(&report::to_csv(&report.table(args.rows.rows()))?)?,
+        Format::Table => output::print(&overview(&report, talk))?,
+    }
+    Ok(exit(args, &report))
+}
+
+fn exit(args: &Args, report: &Report) -> Exit {
+    let fails = args.fail_on.severity().is_some_and(|least| report.worst_finding() >= Some(least));
+    if fails {
+        Exit::Findings
+    } else if args.require_complete && !report.is_complete() {
+        Exit::Incomplete
+    } else {
+        Exit::Fine
+    }
+}
+
+/// The folders asked for, absolute and without links, so that one folder has one name.
+fn paths(args: &Args) -> anyhow::Result<Vec<PathBuf>> {
+    let asked = match (args.paths.is_empty(), args.host) {
+        (true, true) => Vec::new(),
+        (true, false) => vec![PathBuf::from(".")],
+        (false, _) => args.paths.clone(),
+    };
+    let mut paths = Vec::new();
+    for path in asked {
+        let canonical = std::fs::canonicalize(&path)
+            .with_context(|| format!("looking for `{}`", path.display()))?;
+        if canonical.to_str().is_none() {
+            bail!("the path `{}` is not UTF-8; scan the folder above it", canonical.display());
+        }
+        if !paths.contains(&canonical) {
+            paths.push(canonical);
+        }
+    }
+    Ok(paths)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let meta = std::fs::metadata(path).with_context(|| format!("opening `{}`", path.display()))?;
+    if meta.len() > suppress::MAX_BYTES as u64 {
+        bail!("`{}` is larger than {} bytes", path.display(), suppress::MAX_BYTES);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))
+}
+
+/// What a person wants to see first: what is here, what is wrong, what was not seen.
+fn overview(report: &Report, talk: &Talk) -> String {
+    let mut text = String::new();
+    let bold = anstyle::Style::new().bold();
+    let heading = |text: &mut String, title: &str| {
+        text.push_str(&format!("\n{}\n", talk.style(bold, title)));
+    };
+    let nhis: Vec<_> =
+        report.identities.iter().filter(|row| row.general_type != "person").collect();
+    heading(
+        &mut text,
+        &format!("{} non-human identities, {} credentials", nhis.len(), report.credentials.len()),
+    );
+    let mut kinds: Vec<(&str, usize, usize)> = Vec::new();
+    for row in &nhis {
+        match kinds.iter_mut().find(|(kind, _, _)| *kind == row.record.kind) {
+            Some((_, n, orphaned)) => {
+                *n += 1;
+                *orphaned += usize::from(row.orphaned);
+            }
+            None => kinds.push((&row.record.kind, 1, usize::from(row.orphaned))),
+        }
+    }
+    kinds.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
+    let rows: Vec<Vec<String>> = kinds
+        .iter()
+        .map(|(kind, n, orphaned)| vec![(*kind).to_owned(), n.to_string(), orphaned.to_string()])
+        .collect();
+    text.push_str(&columns(&["kind", "identities", "without owner"], &rows, talk));
+
+    if !report.credentials.is_empty() {
+        heading(&mut text, "Credentials");
+        let rows: Vec<Vec<String>> = report
+            .credentials
+            .iter()
+            .map(|row| {
+                let place =
+                    row.record.places.first().map_or_else(String::new, |stored| {
+                        match stored.line {
+                            Some(line) => format!("{}:{line}", stored.path),
+                            None => stored.path.clone(),
+                        }
+                    });
+                vec![
+                    row.record.kind.to_string(),
+                    row.record.name.clone(),
+                    report::fact_cell(&row.record.expires_at),
+                    place,
+                ]
+            })
+            .collect();
+        text.push_str(&columns(&["kind", "name", "expires", "place"], &rows, talk));
+    }
+
+    heading(&mut text, &format!("{} findings", report.findings.len()));
+    let mut findings: Vec<_> = report.findings.iter().collect();
+    findings
+        .sort_by(|one, other| other.severity.cmp(&one.severity).then(one.title.cmp(&other.title)));
+    for finding in findings {
+        let severity =
+            talk.style(severity_style(finding.severity), &format!("{:8}", finding.severity.name()));
+        text.push_str(&format!(
+            "{severity} {} ({})\n",
+            model::text::shown(&finding.title),
+            finding.rule
+        ));
+        text.push_str(&format!("         fix: {}\n", model::text::shown(&finding.fix)));
+    }
+    if !report.suppressed.is_empty() {
+        text.push_str(&format!(
+            "{} more are left out by the ignore file or baseline\n",
+            report.suppressed.len()
+        ));
+    }
+
+    let gaps: Vec<_> = report.coverage.iter().filter(|row| row.kind == "gap").collect();
+    let asked: u64 =
+        report.coverage.iter().filter(|row| row.kind != "gap").map(|row| row.asked).sum();
+    let got: u64 = report.coverage.iter().filter(|row| row.kind != "gap").map(|row| row.got).sum();
+    heading(&mut text, &format!("Read {got} of {asked}; {} not read", gaps.len()));
+    const MAX_GAPS: usize = 20;
+    for gap in gaps.iter().take(MAX_GAPS) {
+        let reason = gap.reason.as_deref().unwrap_or_default();
+        text.push_str(&format!("{reason:12} {}\n", model::text::shown(&gap.scope)));
+    }
+    if gaps.len() > MAX_GAPS {
+        text.push_str(&format!("and {} more; see `--format json`\n", gaps.len() - MAX_GAPS));
+    }
+    text.trim_start().to_owned()
+}

@@ -1,0 +1,214 @@
+//! The only place that prints: data to standard output, talk to standard error, colour only on a
+//! terminal.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::Context;
+use clap::ValueEnum;
+use connectors::Progress;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use model::Severity;
+use model::text::shown;
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use crate::commands::Global;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    Fine = 0,
+    /// Findings at or above `--fail-on`.
+    Findings = 1,
+    CannotRun = 2,
+    /// Coverage is incomplete and `--require-complete` was given.
+    Incomplete = 3,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// One object, described by `tutela schema`.
+    Json,
+    /// RFC 4180, cells neutralised for spreadsheets.
+    Csv,
+    /// SARIF 2.1.0, findings only.
+    Sarif,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How the program speaks to people: standard error, progress bars, colour.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    quiet: bool,
+    color: bool,
+    bars: Option<MultiProgress>,
+}
+
+impl Talk {
+    pub(crate) fn new(global: &Global) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let color = match global.color {
+            Color::Auto => std::io::stdout().is_terminal(),
+            Color::Always => true,
+            Color::Never => false,
+        };
+        let color = color && !global.no_color;
+        let bars = (terminal && !global.quiet).then(MultiProgress::new);
+        Self { quiet: global.quiet, color, bars }
+    }
+
+    /// A sentence for the person; nothing with `--quiet`.
+    pub(crate) fn say(&self, sentence: &str) {
+        if self.quiet {
+            return;
+        }
+        match &self.bars {
+            Some(bars) => bars.suspend(|| line_to_stderr(sentence)),
+            None => line_to_stderr(sentence),
+        }
+    }
+
+    /// What went wrong, with every cause; printed even with `--quiet`.
+    pub(crate) fn complain(&self, error: &anyhow::Error) {
+        let mut text = format!("error: {error}");
+        for cause in error.chain().skip(1) {
+            text.push_str(&format!("\n  because: {cause}"));
+        }
+        if let Some(hint) =
+            error.downcast_ref::<app::Error>().and_then(|error| error.hint.as_deref())
+        {
+            text.push_str(&format!("\nhint: {hint}"));
+        }
+        match &self.bars {
+            Some(bars) => bars.suspend(|| line_to_stderr(&text)),
+            None => line_to_stderr(&text),
+        }
+    }
+
+    /// A bar for one source; silent when nobody looks.
+    pub(crate) fn bar(&self, source: &str) -> Bar {
+        let bar = self.bars.as_ref().map(|bars| {
+            let bar = bars.add(ProgressBar::no_length());
+            bar.set_style(spinner());
+            bar.set_prefix(source.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Bar(bar)
+    }
+
+    pub(crate) fn style(&self, style: Style, text: &str) -> String {
+        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+fn spinner() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {prefix:12} {pos} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn line_to_stderr(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    // Nobody is left to tell when standard error is closed.
+    drop(writeln!(stderr, "{text}"));
+}
+
+#[derive(Debug)]
+pub(crate) struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    pub(crate) fn show(&self, progress: &Progress) {
+        let Some(bar) = &self.0 else { return };
+        if let Some(total) = progress.total {
+            bar.set_length(total);
+        }
+        bar.set_position(progress.done);
+        bar.set_message(shown(&progress.doing).into_owned());
+    }
+
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Prints data. A reader that went away (`| head`) is no error.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("writing to standard output"),
+    }
+}
+
+pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    print(&text)
+}
+
+/// Columns aligned by width on the screen, the last one free; foreign names made safe.
+pub(crate) fn columns(header: &[&str], rows: &[Vec<String>], talk: &Talk) -> String {
+    const MAX_WIDTH: usize = 60;
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| shorten(&shown(cell), MAX_WIDTH)).collect())
+        .collect();
+    let width = |n: usize| {
+        let header = header.get(n).map_or(0, |name| name.width());
+        let widest = cells.iter().filter_map(|row| row.get(n)).map(|cell| cell.width()).max();
+        header.max(widest.unwrap_or(0))
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut line = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
+        }
+        line.trim_end().to_owned()
+    };
+    let mut text = talk.style(Style::new().bold(), &line(&mut header.iter().copied()));
+    text.push('\n');
+    for row in &cells {
+        text.push_str(&line(&mut row.iter().map(String::as_str)));
+        text.push('\n');
+    }
+    text
+}
+
+/// Cut in the middle, where names differ least.
+pub(crate) fn shorten(text: &str, max: usize) -> String {
+    let n_chars = text.chars().count();
+    if n_chars <= max {
+        return text.to_owned();
+    }
+    let head = max / 2;
+    let tail = max - head - 1;
+    let start: String = text.chars().take(head).collect();
+    let end: String = text.chars().skip(n_chars - tail).collect();
+    format!("{start}…{end}")
+}
+
+pub(crate) fn severity_style(severity: Severity) -> Style {
+    let color = match severity {
+        Severity::Critical => AnsiColor::Magenta,
+        Severity::High => AnsiColor::Red,
+        Severity::Medium => AnsiColor::Yellow,
+        Severity::Low => AnsiColor::Blue,
+        Severity::Info => AnsiColor::BrightBlack,
+    };
+    Style::new().fg_color(Some(color.into())).bold()
+}
