@@ -5,8 +5,14 @@
 //! bytes of one into records. Nothing is started, called or resolved: of variables and headers the
 //! names are kept, of secret values the fingerprint, of arguments only the package they name.
 
-use model::{Batch, Gap};
+mod launch;
+mod server;
 
+use model::{Batch, Fact, Gap, Identity, IdentityId, Secret, kinds};
+
+use crate::address::looks_random;
+use crate::document::{self, Node, Syntax};
+use crate::dossier::{Dossier, Held, tells_secret};
 use crate::material::At;
 
 /// One file in which a client keeps its agent or MCP settings.
@@ -189,8 +195,176 @@ pub fn component_matches(pattern: &str, component: &str) -> bool {
 ///
 /// `at.place` is the file; adding the place itself, owners and coverage is the caller's part, and
 /// so is settling. Any bytes are fine.
-pub fn read(_file: &AgentFile, _bytes: &[u8], _at: At<'_>) -> (Batch, Vec<Gap>) {
-    (Batch::default(), Vec::new())
+pub fn read(file: &AgentFile, bytes: &[u8], at: At<'_>) -> (Batch, Vec<Gap>) {
+    let mut dossier = Dossier::new(at);
+    let syntax = match file.format {
+        Json => Syntax::Json,
+        Toml => Syntax::Toml,
+        Yaml => Syntax::Yaml,
+    };
+    let document = document::text(bytes).and_then(|text| document::read(syntax, &text));
+    match document {
+        Ok(document) => config(file, &document, bytes, &mut dossier),
+        Err(problem) => dossier.gaps.push(problem.gap(at.locus)),
+    }
+    dossier.finish()
+}
+
+fn config(file: &AgentFile, document: &Node, bytes: &[u8], dossier: &mut Dossier<'_>) {
+    let mut servers = Vec::new();
+    for path in file.servers {
+        let keys: Vec<&str> = path.split('/').collect();
+        server_maps(document, &keys, "", &mut servers);
+    }
+    servers.truncate(MAX_SERVERS);
+    // An editor's settings make nobody an agent; a file that only agents have does.
+    let is_shared = file.path.ends_with("settings.json") && file.servers != MCP
+        || file.path.contains("devcontainer")
+        || file.path == "mcp.json";
+    if is_shared && servers.is_empty() {
+        return;
+    }
+    let native_id = dossier.at.place.native_id.clone();
+    let mut agent =
+        dossier.identity(kinds::AI_AGENT, file.client, dossier.at.machine, native_id, 1);
+    agent.name = format!("{} ({})", file.title, dossier.path());
+    agent.fact("client", Fact::known(file.title));
+    agent.fact("n_servers", Fact::known(i64::try_from(servers.len()).unwrap_or(i64::MAX)));
+    permissions(document, &mut agent);
+    let agent = dossier.add(agent);
+    for server in &servers {
+        server::read(server, agent, dossier);
+    }
+    keys(document, agent, dossier);
+    dossier.sweep(bytes, Some(agent));
+}
+
+/// A file with more servers than this is read up to here.
+const MAX_SERVERS: usize = 1_000;
+
+/// One server as a file configures it.
+struct Configured<'a> {
+    name: String,
+    /// The keys that lead to it, for people and for ids within the file.
+    pointer: String,
+    node: &'a Node,
+}
+
+/// Follows a path of keys, `*` for any, to the maps (or lists) of servers.
+fn server_maps<'a>(
+    node: &'a Node,
+    keys: &[&str],
+    pointer: &str,
+    servers: &mut Vec<Configured<'a>>,
+) {
+    let below =
+        |name: &str| if pointer.is_empty() { name.into() } else { format!("{pointer}.{name}") };
+    let Some((key, rest)) = keys.split_first() else {
+        for (name, server) in node.pairs().iter().filter(|(_, server)| server.is_map()) {
+            servers.push(Configured { name: name.clone(), pointer: below(name), node: server });
+        }
+        for (n, server) in node.items().iter().filter(|server| server.is_map()).enumerate() {
+            let name = server.text_of("name").map_or_else(|| n.to_string(), str::to_owned);
+            servers.push(Configured { pointer: below(&name), name, node: server });
+        }
+        return;
+    };
+    if *key == "*" {
+        for (name, inner) in node.pairs() {
+            server_maps(inner, rest, &below(name), servers);
+        }
+    } else if let Some(inner) = node.get(key) {
+        server_maps(inner, rest, &below(key), servers);
+    }
+}
+
+/// What the agent may do without asking, as its settings say: names of tools, never their
+/// arguments, which may hold anything.
+fn permissions(document: &Node, agent: &mut Identity) {
+    const MODES: &[(&[&str], &str)] = &[
+        (&["permissions", "defaultMode"], "permission_mode"),
+        (&["approval_policy"], "permission_mode"),
+        (&["sandbox_mode"], "sandbox_mode"),
+        (&["sandbox"], "sandbox_mode"),
+        (&["GOOSE_MODE"], "permission_mode"),
+    ];
+    for (keys, name) in MODES {
+        let word = document.at(keys).and_then(Node::text).filter(|word| is_word(word));
+        if let Some(word) = word {
+            agent.fact(name, Fact::known(word));
+        }
+    }
+    for (key, name) in [("allow", "allowed_tools"), ("deny", "denied_tools")] {
+        let rules = document.at(&["permissions", key]).map_or(&[][..], Node::items);
+        let mut tools: Vec<String> = rules
+            .iter()
+            .filter_map(Node::text)
+            .map(|rule| rule.split_once('(').map_or(rule, |(tool, _)| tool))
+            .filter(|tool| is_word(tool))
+            .map(str::to_owned)
+            .collect();
+        tools.sort();
+        tools.dedup();
+        if !tools.is_empty() {
+            agent.fact(name, Fact::known(tools));
+        }
+    }
+    let helper = document.text_of("apiKeyHelper");
+    if helper.is_some() {
+        agent.fact("credential_source", Fact::known("helper command (not run)"));
+    }
+}
+
+/// A setting's word: nothing that could be a secret.
+fn is_word(text: &str) -> bool {
+    text.len() <= 80
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-*:.".contains(&byte))
+        && !text.split(['_', '-', ':', '.']).any(looks_random)
+}
+
+/// Keys of model providers that stand in the agent's own settings: `apiKey` of a model, an `env`
+/// of the agent, aider's `openai-api-key`.
+fn keys(document: &Node, agent: IdentityId, dossier: &mut Dossier<'_>) {
+    let mut found = Vec::new();
+    document.texts(&mut |keys, node, value| {
+        let in_server = keys.iter().any(|key| {
+            matches!(
+                *key,
+                "mcpServers"
+                    | "mcp_servers"
+                    | "servers"
+                    | "context_servers"
+                    | "extensions"
+                    | "mcp"
+                    | "history"
+                    | "amp.mcpServers"
+                    | "modelContextProtocolServers"
+            )
+        });
+        let Some(name) = keys.last().filter(|_| !in_server) else { return };
+        if *name == "api-key" || *name == "set-env" {
+            // Aider: `api-key: [provider=key]`.
+            if let Some((provider, key)) = value.split_once('=') {
+                found.push((
+                    format!("{name} {provider}"),
+                    provider.to_owned(),
+                    key.to_owned(),
+                    node.line,
+                ));
+                return;
+            }
+        }
+        if tells_secret(name) && !value.contains(' ') && value.len() >= 8 {
+            found.push((keys.join("."), (*name).to_owned(), value.to_owned(), node.line));
+        }
+    });
+    for (pointer, name, value, line) in found {
+        let value = Secret::new(value);
+        let held = Held::new(kinds::API_TOKEN, "unknown", pointer.clone(), &name, line);
+        let identity =
+            dossier.secret(&held, value.reveal()).and_then(|credential| credential.identity);
+        dossier.holds(agent, identity, &pointer, line);
+    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,11 @@
 //! limits, [`material`] turns recognised credential material into records, [`agents`] reads the
 //! configuration of AI agents and MCP servers.
 
+pub mod address;
 pub mod agents;
 pub mod contract;
+pub mod document;
+pub mod dossier;
 pub mod files;
 pub mod homes;
 pub mod host;
