@@ -7,8 +7,11 @@
 //! This first recogniser serves the files that the connectors read; the rules of
 //! [`recognise`] are the seam where the full detection engine takes over.
 
+mod algorithms;
+mod der;
 pub mod keys;
 pub mod keytab;
+mod pem;
 pub mod pkcs12;
 pub mod recognise;
 pub mod ssh;

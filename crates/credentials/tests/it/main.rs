@@ -1,0 +1,75 @@
+//! What is read of whole files, as one table: a file made by OpenSSL or OpenSSH goes into
+//! `fixtures/`, what was understood of it stands in the snapshot.
+//!
+//! Private keys there are made for these tests and have `@@` for `-----`, so that no scanner takes
+//! them for real ones.
+
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+use std::path::Path;
+
+use credentials::{keys, ssh, x509};
+
+fn fixtures(ending: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), entry.path()))
+        .filter(|(name, _)| name.ends_with(ending))
+        .collect();
+    files.sort();
+    files
+        .into_iter()
+        .map(|(name, path)| {
+            let bytes = std::fs::read(path).unwrap();
+            let bytes = match String::from_utf8(bytes) {
+                Ok(text) => text.replace("@@", "-----").into_bytes(),
+                Err(binary) => binary.into_bytes(),
+            };
+            (name, bytes)
+        })
+        .collect()
+}
+
+#[test]
+fn certificates() {
+    let read: Vec<_> = fixtures("")
+        .into_iter()
+        .map(|(name, bytes)| (name, x509::certificates(&bytes)))
+        .filter(|(_, (found, problems))| !found.is_empty() || !problems.is_empty())
+        .collect();
+    insta::assert_debug_snapshot!(read);
+}
+
+#[test]
+fn private_keys() {
+    let read: Vec<_> = fixtures("")
+        .into_iter()
+        .map(|(name, bytes)| (name, keys::private_keys(&bytes)))
+        .filter(|(_, (found, problems))| !found.is_empty() || !problems.is_empty())
+        .collect();
+    insta::assert_debug_snapshot!(read);
+}
+
+#[test]
+fn ssh_public_keys() {
+    let read: Vec<_> = fixtures(".pub")
+        .into_iter()
+        .map(|(name, bytes)| (name, ssh::public_key(std::str::from_utf8(&bytes).unwrap())))
+        .collect();
+    insta::assert_debug_snapshot!(read);
+}
+
+#[test]
+fn a_key_and_its_certificate_meet() {
+    let check = |certificate: &str, key: &str| {
+        let bytes = |name: &str| fixtures(name).remove(0).1;
+        let certificate = x509::certificates(&bytes(certificate)).0.remove(0);
+        let key = keys::private_keys(&bytes(key)).0.remove(0);
+        assert_eq!(key.spki_sha256, Some(certificate.spki_sha256));
+    };
+    check("rsa.crt", "rsa-pkcs1.key");
+    check("ec.crt", "ec-sec1.key");
+    check("weak.crt", "weak.key");
+}
