@@ -1,1 +1,52 @@
-fn main() {}
+//! Chores of this repository: `cargo xtask`.
+//!
+//! Nothing here is needed to build or run Tutela. Each chore is a module with `Args` where it has
+//! any, and `run`. Chores that count print a last line `N passed, N failed, N skipped`, which
+//! `./test` adds up.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a person at a terminal; the output discipline of `cli` is not needed"
+)]
+
+mod codegen;
+mod e2e;
+mod fuzz;
+mod tally;
+mod tidy;
+mod tree;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Chores of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+enum Chore {
+    /// Check names, layers, licences, lints, records and generated documents.
+    Tidy,
+    /// Write the documents in docs/reference/ that are made from code.
+    Codegen(codegen::Args),
+    /// Run the browser tests of the console.
+    E2e(e2e::Args),
+    /// Run every fuzz target for a while.
+    Fuzz(fuzz::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Chore::parse() {
+        Chore::Tidy => tidy::run(),
+        Chore::Codegen(args) => codegen::run(&args),
+        Chore::E2e(args) => e2e::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
