@@ -9,27 +9,32 @@
 //! of them; [`evaluate`] does so for a batch that is in memory. [`owners`] ranks the candidates for
 //! an identity's ownership.
 
-use model::{Batch, Credential, Finding, Grant, Identity, Place, Time, Trust};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use model::finding::FindingSubject;
+use model::record::StoredAt;
+use model::text::shown;
+use model::{
+    Batch, Credential, Evidence, Finding, Grant, Identity, IdentityId, OwnerLink, Place, PlaceId,
+    Time, Trust,
+};
+
+mod condition;
+#[cfg(test)]
+mod examples;
+mod field;
 pub mod owners;
+mod reference;
+pub mod rule;
+mod template;
 
+use condition::{Answer, View};
+use field::Item;
 use owners::Ranked;
-
-/// A rule as data; see `rules/` for the files.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rule {
-    /// Reads as "allow ⟨id⟩".
-    pub id: String,
-    pub title: String,
-    /// One or two sentences for the owner: why this matters.
-    pub why: String,
-    /// The severity where no `[[severity_when]]` says otherwise.
-    pub severity: model::Severity,
-    pub subject: SubjectKind,
-    /// OWASP NHI Top 10 (2025) numbers: `NHI2`.
-    pub owasp: Vec<String>,
-    pub tags: Vec<String>,
-}
+pub use reference::reference;
+pub use rule::Rule;
 
 /// The sort of record a rule looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +43,17 @@ pub enum SubjectKind {
     Credential,
     Grant,
     Trust,
+}
+
+impl SubjectKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Credential => "credential",
+            Self::Grant => "grant",
+            Self::Trust => "trust",
+        }
+    }
 }
 
 /// One record to look at.
@@ -92,9 +108,38 @@ impl Tally {
     }
 }
 
+macro_rules! rule_files {
+    ($($id:literal)*) => {
+        /// Every rule file, sorted by name. A new rule is a file in `rules/` and its name here.
+        const FILES: &[(&str, &str)] =
+            &[$((concat!($id, ".toml"), include_str!(concat!("../rules/", $id, ".toml")))),*];
+    };
+}
+
+rule_files! {
+    "ci-trust-any-branch"
+    "expired-certificate"
+    "expiring-certificate"
+    "key-readable-by-others"
+    "key-without-passphrase"
+    "long-lived-cloud-key"
+    "orphaned-identity"
+    "passwordless-sudo"
+    "plaintext-secret"
+}
+
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "the files are in the binary and a test reads them")]
+    FILES
+        .iter()
+        .map(|(file, text)| rule::parse(file, text))
+        .collect::<Result<_, _>>()
+        .expect("the rule files in the binary are well formed")
+});
+
 /// Every rule, sorted by id.
 pub fn rules() -> &'static [Rule] {
-    &[]
+    &RULES
 }
 
 pub fn rule(id: &str) -> Option<&'static Rule> {
@@ -103,12 +148,123 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 
 /// Every rule of the record's sort on one record.
 pub fn evaluate_record(
-    _record: Record<'_>,
-    _around: Around<'_>,
-    _now: Time,
-    _tally: &mut Tally,
-    _out: &mut Vec<Finding>,
+    record: Record<'_>,
+    around: Around<'_>,
+    now: Time,
+    tally: &mut Tally,
+    out: &mut Vec<Finding>,
 ) {
+    tally.0.resize(rules().len(), Count::default());
+    let view = View::new(record, around, now);
+    let subject = record.subject_kind();
+    for (rule, count) in rules().iter().zip(&mut tally.0) {
+        if rule.subject != subject {
+            continue;
+        }
+        match rule.when.answer(view.item(), &view) {
+            Answer::Yes => {
+                count.n_fired += 1;
+                out.push(finding(rule, &view));
+            }
+            Answer::No => count.n_silent += 1,
+            Answer::Unknown => count.n_unknown += 1,
+        }
+    }
+}
+
+fn finding(rule: &'static Rule, view: &View<'_>) -> Finding {
+    let subject = view.record.subject();
+    let severity = rule
+        .severity_when
+        .iter()
+        .find(|(_, condition)| condition.answer(view.item(), view) == Answer::Yes)
+        .map_or(rule.severity, |(severity, _)| *severity);
+    let places = places_at_fault(rule, view);
+    let items: Vec<Item<'_>> = places.iter().map(|stored_at| view.place(stored_at)).collect();
+    let steps = rule.fix.iter().flat_map(|step| step.lines(view, &items));
+    Finding {
+        id: Finding::id_of(&rule.id, subject),
+        rule: rule.id.as_str().into(),
+        severity,
+        subject,
+        identity: view.record.identity(),
+        title: rule
+            .finding_title
+            .sentence(view, items.first().copied())
+            .unwrap_or_else(|| format!("{}: {}", rule.title, view.record.name())),
+        places: places.into_iter().cloned().collect(),
+        evidence: view.record.evidence(),
+        fix: steps.collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// The places that made the rule fire; all, where it does not look at places.
+fn places_at_fault<'a>(rule: &Rule, view: &View<'a>) -> Vec<&'a StoredAt> {
+    let conditions = rule.when.on_places();
+    let mut places: Vec<&StoredAt> = Vec::new();
+    for stored_at in view.stored_at() {
+        let item = view.place(stored_at);
+        if conditions.iter().any(|condition| condition.answer(item, view) == Answer::Yes) {
+            places.push(stored_at);
+        }
+    }
+    if places.is_empty() { view.stored_at().iter().collect() } else { places }
+}
+
+/// A finding shows at most this many of a record's own pointers where it states no evidence.
+const MAX_LOCI_SHOWN: usize = 5;
+
+impl<'a> Record<'a> {
+    fn subject_kind(self) -> SubjectKind {
+        match self {
+            Self::Identity(_) => SubjectKind::Identity,
+            Self::Credential(_) => SubjectKind::Credential,
+            Self::Grant(_) => SubjectKind::Grant,
+            Self::Trust(_) => SubjectKind::Trust,
+        }
+    }
+
+    fn subject(self) -> FindingSubject {
+        match self {
+            Self::Identity(identity) => FindingSubject::Identity(identity.id),
+            Self::Credential(credential) => FindingSubject::Credential(credential.id),
+            Self::Grant(grant) => FindingSubject::Grant(grant.id),
+            Self::Trust(trust) => FindingSubject::Trust(trust.id),
+        }
+    }
+
+    /// The identity whose owner must act.
+    fn identity(self) -> Option<IdentityId> {
+        match self {
+            Self::Identity(identity) => Some(identity.id),
+            Self::Credential(credential) => credential.identity,
+            Self::Grant(grant) => Some(grant.identity),
+            Self::Trust(trust) => Some(trust.to),
+        }
+    }
+
+    fn name(self) -> Cow<'a, str> {
+        shown(match self {
+            Self::Identity(identity) => &identity.name,
+            Self::Credential(credential) => &credential.name,
+            Self::Grant(grant) => &grant.native_id,
+            Self::Trust(trust) => &trust.native_id,
+        })
+    }
+
+    fn evidence(self) -> Vec<Evidence> {
+        let (evidence, loci) = match self {
+            Self::Identity(identity) => (&identity.evidence, &identity.loci),
+            Self::Credential(credential) => (&credential.evidence, &credential.loci),
+            Self::Grant(grant) => (&grant.evidence, &grant.loci),
+            Self::Trust(trust) => (&trust.evidence, &trust.loci),
+        };
+        if evidence.is_empty() {
+            loci.iter().take(MAX_LOCI_SHOWN).map(Evidence::at).collect()
+        } else {
+            evidence.clone()
+        }
+    }
 }
 
 /// What [`evaluate`] concludes.
@@ -120,11 +276,66 @@ pub struct Report {
 }
 
 /// Every rule on every record of a batch that holds a whole estate.
-pub fn evaluate(_batch: &Batch, _now: Time) -> Report {
-    Report::default()
+///
+/// Where several sources speak of one thing, each claim is looked at, and the most severe finding
+/// stays.
+pub fn evaluate(batch: &Batch, now: Time) -> Report {
+    let mut identities: BTreeMap<IdentityId, &Identity> = BTreeMap::new();
+    for identity in &batch.identities {
+        let best = identities.entry(identity.id).or_insert(identity);
+        if identity.authority > best.authority {
+            *best = identity;
+        }
+    }
+    let places: BTreeMap<PlaceId, &Place> =
+        batch.places.iter().map(|place| (place.id, place)).collect();
+    let mut links: BTreeMap<IdentityId, Vec<&OwnerLink>> = BTreeMap::new();
+    for link in &batch.owners {
+        links.entry(link.identity).or_default().push(link);
+    }
+    let owners_of = |identity: Option<IdentityId>| {
+        identity.map(|id| owners::rank(links.get(&id).map_or(&[], Vec::as_slice)))
+    };
+
+    let mut report = Report::default();
+    let mut look = |record: Record<'_>| {
+        let lies_in: Vec<&Place> = match record {
+            Record::Credential(credential) => credential
+                .places
+                .iter()
+                .filter_map(|stored_at| places.get(&stored_at.place).copied())
+                .collect(),
+            _ => Vec::new(),
+        };
+        let ranked = owners_of(record.identity());
+        let around = Around {
+            identity: record.identity().and_then(|id| identities.get(&id).copied()),
+            places: &lies_in,
+            owners: ranked.as_ref(),
+        };
+        evaluate_record(record, around, now, &mut report.tally, &mut report.findings);
+    };
+    batch.identities.iter().for_each(|identity| look(Record::Identity(identity)));
+    batch.credentials.iter().for_each(|credential| look(Record::Credential(credential)));
+    batch.grants.iter().for_each(|grant| look(Record::Grant(grant)));
+    batch.trusts.iter().for_each(|trust| look(Record::Trust(trust)));
+    report
+        .findings
+        .sort_by(|one, other| one.id.cmp(&other.id).then(other.severity.cmp(&one.severity)));
+    report.findings.dedup_by_key(|finding| finding.id);
+    report
 }
 
-/// The rules' reference documentation, as Markdown.
-pub fn reference() -> String {
-    String::new()
+impl std::str::FromStr for SubjectKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "identity" => Ok(Self::Identity),
+            "credential" => Ok(Self::Credential),
+            "grant" => Ok(Self::Grant),
+            "trust" => Ok(Self::Trust),
+            _ => Err(format!("`{text}` is not one of identity, credential, grant, trust")),
+        }
+    }
 }
