@@ -73,3 +73,24 @@ impl std::error::Error for Error {
         self.cause.as_ref().map(|cause| cause.as_ref() as &(dyn std::error::Error + 'static))
     }
 }
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        use store::Error as Cause;
+        let message = error.to_string();
+        let (kind, code) = match &error {
+            Cause::UnknownField { .. } => (Kind::Invalid, "unknown-field"),
+            Cause::BadValue { .. } => (Kind::Invalid, "bad-value"),
+            Cause::BadCursor => (Kind::Invalid, "bad-cursor"),
+            Cause::NotFound { .. } => (Kind::NotFound, "not-found"),
+            Cause::Exists { .. } => (Kind::Conflict, "exists"),
+            Cause::LastAdministrator => (Kind::Conflict, "last-administrator"),
+            Cause::Full { .. } => (Kind::Unavailable, "disk-full"),
+            Cause::ReadOnly { .. } => (Kind::Unavailable, "read-only"),
+            Cause::Corrupt { .. } => (Kind::Internal, "database-damaged"),
+            Cause::File { .. } => (Kind::Unavailable, "file"),
+            Cause::Database { .. } => (Kind::Internal, "database"),
+        };
+        Self { kind, code, message, hint: None, cause: Some(error.into()) }
+    }
+}

@@ -4,10 +4,63 @@
 //! function takes the [`App`], who acts ([`Actor`]) and, where time matters, `now`. Start with
 //! [`inventory`] for what can be asked, [`sync`] for how data comes in, [`scan`] for the one-shot.
 
+pub mod access;
+pub mod audit;
+pub mod backup;
+pub mod diagnosis;
 pub mod error;
+pub mod estate;
+pub mod export;
+pub mod findings;
+pub mod inventory;
 pub mod machine;
+pub mod owners;
+pub mod people;
 pub mod report;
 pub mod scan;
+pub mod sources;
 pub mod suppress;
+pub mod sync;
+pub mod today;
 
-pub use error::{Error, Kind};
+pub use access::{Act, Actor, Role, Via};
+pub use error::{Error, Kind, Result};
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use connectors::Machine;
+use model::{Fingerprinter, Time};
+use store::Store;
+
+/// What every function works on. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub store: Store,
+    pub machine: Arc<Machine>,
+    pub fingerprinter: Arc<Fingerprinter>,
+    pub syncs: sync::Syncs,
+    pub folder: Arc<Path>,
+}
+
+impl App {
+    /// Opens a data folder. `holder` says what this process is, for whoever finds the folder held.
+    pub fn open(folder: PathBuf, holder: &str, now: Time) -> anyhow::Result<Self> {
+        let store = Store::open(&folder, holder, now)?;
+        let fingerprinter = machine::fingerprinter(&folder)?;
+        let machine = machine::machine(Path::new("/"))?;
+        Ok(Self {
+            store,
+            machine: Arc::new(machine),
+            fingerprinter: Arc::new(fingerprinter),
+            syncs: sync::Syncs::default(),
+            folder: folder.into(),
+        })
+    }
+
+    /// Reads what is published into the columns that facets, totals and search come from. Takes
+    /// seconds on a large estate; until it is done those answer "counting".
+    pub fn warm(&self) -> Result<()> {
+        Ok(self.store.build_columns()?)
+    }
+}

@@ -1,0 +1,105 @@
+//! Who owns what: the candidates with their evidence, and claims that people make.
+
+use model::{Evidence, IdentityId, OwnerLink, Party, PartyKind, ScopeId, Time};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{OwnerClaim, OwnerColumn};
+
+use crate::App;
+use crate::access::{Act, Actor};
+use crate::audit::acting;
+use crate::error::{Error, Result};
+use crate::people::MAX_NAME_CHARS;
+
+/// Identities of one bulk claim.
+pub const MAX_CLAIMED: usize = 1_000;
+
+/// What a person says: this party owns these identities.
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct NewClaim {
+    pub identities: Vec<IdentityId>,
+    pub kind: PartyKind,
+    /// The handle or address: `@org/team`, `ada@example.org`.
+    pub owner: String,
+    /// For people; the handle when left out.
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Claims identities for a party; the claim wins over everything inferred and is kept over syncs.
+pub fn claim(app: &App, actor: &Actor, new: &NewClaim, now: Time) -> Result<Vec<OwnerClaim>> {
+    let detail = json!({ "identities": new.identities, "owner": new.owner, "reason": new.reason });
+    acting(app, actor, Act::ClaimOwner, &new.owner, detail, now, || {
+        if new.identities.is_empty() || new.identities.len() > MAX_CLAIMED {
+            return Err(Error::invalid(
+                "identities",
+                format!("name 1 to {MAX_CLAIMED} identities"),
+            ));
+        }
+        named(&new.owner)?;
+        let name = new.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&new.owner);
+        named(name)?;
+        for id in &new.identities {
+            app.store.identity(*id, None)?.ok_or_else(|| Error::not_found("identity", id))?;
+        }
+        let party = Party::new(new.kind, &new.owner, name);
+        let mut claims = Vec::new();
+        for id in &new.identities {
+            claims.push(app.store.claim_owner(*id, &party, &actor.name, &new.reason, now)?);
+        }
+        Ok(claims)
+    })
+}
+
+/// Takes a claim back; the best inferred owner leads again.
+pub fn withdraw(app: &App, actor: &Actor, identity: IdentityId, now: Time) -> Result<OwnerClaim> {
+    acting(
+        app,
+        actor,
+        Act::ClaimOwner,
+        &identity.to_string(),
+        json!({ "withdraw": true }),
+        now,
+        || {
+            let withdrawn = app
+                .store
+                .withdraw_owner_claim(identity)?
+                .ok_or_else(|| Error::not_found("claim on identity", identity))?;
+            let detail = app.store.identity(identity, None)?;
+            let links: Vec<&OwnerLink> =
+                detail.iter().flat_map(|detail| &detail.owners).map(|row| &row.record).collect();
+            let ranked = assess::owners::rank(&links);
+            let owner = ranked.owner().map(|owner| OwnerColumn {
+                party: owner.owner.clone(),
+                method: owner.methods.first().map(ToString::to_string).unwrap_or_default(),
+                confidence: owner.confidence,
+            });
+            app.store.set_owners(&[(identity, owner)])?;
+            Ok(withdrawn)
+        },
+    )
+}
+
+pub fn claims(app: &App, actor: &Actor) -> Result<Vec<OwnerClaim>> {
+    actor.may(Act::Look)?;
+    Ok(app.store.owner_claims()?)
+}
+
+/// A claim as the link that the ranking reads.
+pub(crate) fn link_of(claim: &OwnerClaim) -> OwnerLink {
+    let scope = ScopeId::from_bytes([0; 16]);
+    let mut link =
+        OwnerLink::new(claim.identity, claim.party.clone(), assess::owners::CLAIM, 1.0, scope);
+    link.evidence.push(Evidence::at(format!("claimed by {} at {}", claim.by, claim.at)));
+    link
+}
+
+fn named(text: &str) -> Result<()> {
+    let n_chars = text.trim().chars().count();
+    if (1..=MAX_NAME_CHARS).contains(&n_chars) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::invalid("owner", "an owner is 1 to 100 characters without control characters"))
+}

@@ -1,0 +1,539 @@
+//! People, how they sign in, and the tokens of their programs.
+//!
+//! Passwords are kept as Argon2id (RFC 9106); sessions, tokens and links are 256 random bits of
+//! which only the BLAKE3 hash is kept, so the database alone lets nobody in.
+
+use std::time::Duration;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
+use model::{Secret, Time};
+use serde::Serialize;
+use serde_json::json;
+use store::{ApiToken, NewApiToken, Person, PersonId, Role, Session, TokenId};
+use subtle::ConstantTimeEq;
+
+use crate::App;
+use crate::access::{Act, Actor, Via};
+use crate::audit::acting;
+use crate::error::{Error, Kind, Result};
+use crate::machine::random;
+
+pub const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+/// A token lives at most this long.
+pub const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// NIST SP 800-63B-4, §3.1.1: 15 characters where the password is all that is asked.
+pub const MIN_PASSWORD_CHARS: usize = 15;
+/// Longer ones are refused rather than hashed.
+pub const MAX_PASSWORD_BYTES: usize = 1024;
+pub const MAX_NAME_CHARS: usize = 100;
+/// How often the use of a session or token is noted.
+const TOUCH_EVERY: Duration = Duration::from_secs(60);
+/// What tokens begin with, so that scanners find them.
+pub const TOKEN_PREFIX: &str = "tut_";
+
+/// OWASP Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+
+/// A person just signed in: what the browser must keep.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    pub person: Person,
+    pub session: Secret<String>,
+    pub expires_at: Time,
+}
+
+/// A token, shown once.
+#[derive(Debug, Clone)]
+pub struct IssuedToken {
+    pub token: ApiToken,
+    pub secret: Secret<String>,
+}
+
+/// Who one is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Me {
+    pub name: String,
+    pub role: Role,
+    pub via: Via,
+    /// What the role allows.
+    pub may: Vec<Act>,
+}
+
+pub fn me(actor: &Actor) -> Me {
+    let may = Act::ALL.into_iter().filter(|act| actor.may(*act).is_ok()).collect();
+    Me { name: actor.name.clone(), role: actor.role, via: actor.via.clone(), may }
+}
+
+/// Whether anybody can sign in yet.
+pub fn has_administrator(app: &App) -> Result<bool> {
+    let persons = app.store.persons()?;
+    Ok(persons
+        .iter()
+        .any(|person| person.role == Role::Administrator && person.disabled_at.is_none()))
+}
+
+/// A one-time link's token. For whoever owns the data folder: makes the first administrator, or
+/// signs in the person that is named.
+pub fn sign_in_link(
+    app: &App,
+    actor: &Actor,
+    login: Option<&str>,
+    now: Time,
+) -> Result<Secret<String>> {
+    let subject = login.unwrap_or("first administrator");
+    acting(app, actor, Act::ManagePeople, subject, json!({ "link": true }), now, || {
+        let person = match login {
+            Some(login) => Some(person(app, login)?.id),
+            None if has_administrator(app)? => {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    "has-administrator",
+                    "there is an administrator already",
+                )
+                .hint("name the person the link is for"));
+            }
+            None => None,
+        };
+        let (secret, hash) = token("")?;
+        app.store.add_sign_in_link(&hash, person, now.plus(LINK_LIFETIME), now)?;
+        Ok(secret)
+    })
+}
+
+/// What a new administrator chooses when the first link is used.
+#[derive(Debug)]
+pub struct FirstAdministrator {
+    pub login: String,
+    pub name: String,
+    pub password: Secret<String>,
+}
+
+/// Uses a link up and signs in. The link of an empty installation needs `first`.
+pub fn use_link(
+    app: &App,
+    link: &Secret<String>,
+    first: Option<&FirstAdministrator>,
+    agent: &str,
+    now: Time,
+) -> Result<SignedIn> {
+    let actor =
+        Actor { name: "sign-in link".into(), role: Role::Administrator, via: Via::Schedule };
+    // Checked before the link is used up, so that a mistyped password does not cost the link.
+    let first = first
+        .map(|first| {
+            login(&first.login)?;
+            name(&first.name)?;
+            Ok::<_, Error>((first, hash_password(&first.password)?))
+        })
+        .transpose()?;
+    acting(app, &actor, Act::ManagePeople, "sign-in link", json!({}), now, || {
+        let used = app.store.use_sign_in_link(&hash_token(link), now)?.ok_or_else(|| {
+            Error::new(
+                Kind::Unauthenticated,
+                "link-not-valid",
+                "the sign-in link is not valid any more",
+            )
+            .hint("make a new one with `tutela people link`")
+        })?;
+        let person = match (used.person, first) {
+            (Some(id), _) => active(app.store.person(id)?)?,
+            (None, Some((first, hash))) if !has_administrator(app)? => app.store.add_person(
+                &first.login,
+                &first.name,
+                Role::Administrator,
+                Some(&hash),
+                now,
+            )?,
+            (None, Some(_)) => {
+                return Err(Error::new(
+                    Kind::Conflict,
+                    "has-administrator",
+                    "there is an administrator already",
+                ));
+            }
+            (None, None) => {
+                return Err(Error::invalid(
+                    "first-administrator",
+                    "choose a login and a password for the first administrator",
+                ));
+            }
+        };
+        start_session(app, person, agent, now)
+    })
+}
+
+/// Signs in by password. The same time and the same words whether the person exists or not.
+pub fn sign_in(
+    app: &App,
+    login: &str,
+    password: &Secret<String>,
+    agent: &str,
+    now: Time,
+) -> Result<SignedIn> {
+    let refused = || {
+        Error::new(Kind::Unauthenticated, "wrong-password", "the login or the password is wrong")
+    };
+    let person = app.store.person_by_login(login)?;
+    let hash = person.as_ref().and_then(|person| person.password_hash.as_deref());
+    let right = check_password(password, hash)?;
+    let person = person.filter(|person| right && person.disabled_at.is_none());
+    let actor = Actor {
+        name: login.chars().take(MAX_NAME_CHARS).collect(),
+        role: Role::Viewer,
+        via: Via::Session { person: person.as_ref().map_or(0, |person| person.id.0) },
+    };
+    acting(app, &actor, Act::ManageSelf, "sign in", json!({}), now, || {
+        start_session(app, person.ok_or_else(refused)?, agent, now)
+    })
+}
+
+fn start_session(app: &App, person: Person, agent: &str, now: Time) -> Result<SignedIn> {
+    let (secret, hash) = token("")?;
+    let expires_at = now.plus(SESSION_LIFETIME);
+    app.store.add_session(&Session {
+        hash,
+        person: person.id,
+        created_at: now,
+        expires_at,
+        last_used_at: now,
+        agent: agent.chars().take(MAX_NAME_CHARS).collect(),
+    })?;
+    Ok(SignedIn { person, session: secret, expires_at })
+}
+
+/// The one who holds a session.
+pub fn by_session(app: &App, session: &Secret<String>, now: Time) -> Result<Actor> {
+    let hash = hash_token(session);
+    let (session, person) = app.store.session(&hash, now)?.ok_or_else(not_signed_in)?;
+    if now.since(session.last_used_at) >= TOUCH_EVERY {
+        app.store.touch_session(&hash, now)?;
+    }
+    Ok(Actor { name: person.login, role: person.role, via: Via::Session { person: person.id.0 } })
+}
+
+/// The one who holds an API token: never more than its person may.
+pub fn by_token(app: &App, token: &Secret<String>, now: Time) -> Result<Actor> {
+    let (token, person) = app.store.token(&hash_token(token), now)?.ok_or_else(not_signed_in)?;
+    if token.last_used_at.is_none_or(|last| now.since(last) >= TOUCH_EVERY) {
+        app.store.touch_token(token.id, now)?;
+    }
+    let role = token.role.min(person.role);
+    Ok(Actor { name: person.login, role, via: Via::Token { id: token.id.0, person: person.id.0 } })
+}
+
+fn not_signed_in() -> Error {
+    Error::new(Kind::Unauthenticated, "not-signed-in", "the session or token is not valid")
+        .hint("sign in, or make a token in Settings or with `tutela token create`")
+}
+
+pub fn sign_out(app: &App, session: &Secret<String>) -> Result<()> {
+    Ok(app.store.end_session(&hash_token(session))?)
+}
+
+/// A session as its person sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct SessionRow {
+    /// The first characters of the hash; ends the session.
+    pub id: String,
+    pub login: String,
+    pub created_at: Time,
+    pub expires_at: Time,
+    pub last_used_at: Time,
+    pub agent: String,
+}
+
+/// One's own sessions; an administrator sees everybody's.
+pub fn sessions(app: &App, actor: &Actor, now: Time) -> Result<Vec<SessionRow>> {
+    actor.may(Act::ManageSelf)?;
+    let everybody = actor.may(Act::ManagePeople).is_ok();
+    let mut rows = Vec::new();
+    for person in app.store.persons()? {
+        if everybody || actor.person() == Some(person.id) {
+            let sessions = app.store.sessions(person.id, now)?;
+            rows.extend(sessions.into_iter().map(|session| session_row(&session, &person)));
+        }
+    }
+    Ok(rows)
+}
+
+fn session_row(session: &Session, person: &Person) -> SessionRow {
+    SessionRow {
+        id: session_id(session),
+        login: person.login.clone(),
+        created_at: session.created_at,
+        expires_at: session.expires_at,
+        last_used_at: session.last_used_at,
+        agent: session.agent.clone(),
+    }
+}
+
+fn session_id(session: &Session) -> String {
+    data_encoding::HEXLOWER.encode(&session.hash).chars().take(16).collect()
+}
+
+/// Ends one session by its id.
+pub fn end_session(app: &App, actor: &Actor, id: &str, now: Time) -> Result<()> {
+    acting(app, actor, Act::ManageSelf, id, json!({ "end": "session" }), now, || {
+        let everybody = actor.may(Act::ManagePeople).is_ok();
+        for person in app.store.persons()? {
+            if !everybody && actor.person() != Some(person.id) {
+                continue;
+            }
+            for session in app.store.sessions(person.id, now)? {
+                if session_id(&session) == id {
+                    return Ok(app.store.end_session(&session.hash)?);
+                }
+            }
+        }
+        Err(Error::not_found("session", id))
+    })
+}
+
+pub fn list(app: &App, actor: &Actor) -> Result<Vec<Person>> {
+    actor.may(Act::ManagePeople)?;
+    Ok(app.store.persons()?)
+}
+
+/// Adds a person; without a password they sign in by a link first.
+pub fn add(
+    app: &App,
+    actor: &Actor,
+    login_name: &str,
+    full_name: &str,
+    role: Role,
+    password: Option<&Secret<String>>,
+    now: Time,
+) -> Result<Person> {
+    acting(app, actor, Act::ManagePeople, login_name, json!({ "add": role.name() }), now, || {
+        login(login_name)?;
+        name(full_name)?;
+        let hash = password.map(hash_password).transpose()?;
+        Ok(app.store.add_person(login_name, full_name, role, hash.as_deref(), now)?)
+    })
+}
+
+/// What is to change of a person; what is none stays.
+#[derive(Debug, Default)]
+pub struct PersonChange {
+    pub name: Option<String>,
+    pub role: Option<Role>,
+    pub disabled: Option<bool>,
+}
+
+pub fn change(
+    app: &App,
+    actor: &Actor,
+    login: &str,
+    change: &PersonChange,
+    now: Time,
+) -> Result<Person> {
+    let detail = json!({
+        "name": change.name, "role": change.role.map(Role::name), "disabled": change.disabled,
+    });
+    acting(app, actor, Act::ManagePeople, login, detail, now, || {
+        let mut person = person(app, login)?;
+        if let Some(new) = &change.name {
+            name(new)?;
+            person.name.clone_from(new);
+        }
+        person.role = change.role.unwrap_or(person.role);
+        match change.disabled {
+            Some(true) => person.disabled_at = Some(now),
+            Some(false) => person.disabled_at = None,
+            None => {}
+        }
+        app.store.update_person(&person, now)?;
+        Ok(person)
+    })
+}
+
+/// Sets one's own password (`current` is asked for), or, as administrator, anybody's. Ends the
+/// person's other sessions.
+pub fn set_password(
+    app: &App,
+    actor: &Actor,
+    login: &str,
+    current: Option<&Secret<String>>,
+    new: &Secret<String>,
+    now: Time,
+) -> Result<()> {
+    let mut person = person(app, login)?;
+    let own = actor.person() == Some(person.id);
+    let act = if own { Act::ManageSelf } else { Act::ManagePeople };
+    acting(app, actor, act, login, json!({ "set": "password" }), now, || {
+        if let (true, Some(hash)) = (own, person.password_hash.as_deref()) {
+            let right = current.map_or(Ok(false), |current| check_password(current, Some(hash)))?;
+            if !right {
+                return Err(Error::new(
+                    Kind::Forbidden,
+                    "wrong-password",
+                    "the current password is wrong",
+                ));
+            }
+        }
+        person.password_hash = Some(hash_password(new)?);
+        app.store.update_person(&person, now)?;
+        app.store.end_sessions(person.id)?;
+        Ok(())
+    })
+}
+
+/// A new API token for oneself, of one's own role or a lower one.
+pub fn create_token(
+    app: &App,
+    actor: &Actor,
+    token_name: &str,
+    role: Role,
+    lifetime: Duration,
+    now: Time,
+) -> Result<IssuedToken> {
+    let detail =
+        json!({ "create": "token", "role": role.name(), "lifetime_s": lifetime.as_secs() });
+    acting(app, actor, Act::ManageSelf, token_name, detail, now, || {
+        name(token_name)?;
+        if role > actor.role {
+            return Err(Error::new(
+                Kind::Forbidden,
+                "role-too-low",
+                "a token cannot do more than its person",
+            ));
+        }
+        if lifetime.is_zero() || lifetime > MAX_TOKEN_LIFETIME {
+            return Err(Error::invalid("lifetime", "a token lives between a second and 366 days"));
+        }
+        let person = match actor.person() {
+            Some(id) => id,
+            None => first_administrator(app)?,
+        };
+        let (secret, hash) = token(TOKEN_PREFIX)?;
+        let prefix = secret.reveal().chars().take(TOKEN_PREFIX.len() + 6).collect();
+        let expires_at = now.plus(lifetime);
+        let new = NewApiToken { person, name: token_name.into(), prefix, hash, role, expires_at };
+        Ok(IssuedToken { token: app.store.add_token(&new, now)?, secret })
+    })
+}
+
+fn first_administrator(app: &App) -> Result<PersonId> {
+    let persons = app.store.persons()?;
+    let first = persons
+        .iter()
+        .find(|person| person.role == Role::Administrator && person.disabled_at.is_none());
+    first.map(|person| person.id).ok_or_else(|| {
+        Error::new(Kind::Conflict, "no-administrator", "nobody is an administrator yet")
+            .hint("use the sign-in link that `tutela up` prints")
+    })
+}
+
+/// One's own tokens; an administrator sees everybody's.
+pub fn tokens(app: &App, actor: &Actor) -> Result<Vec<ApiToken>> {
+    actor.may(Act::ManageSelf)?;
+    let everybody = actor.may(Act::ManagePeople).is_ok();
+    match actor.person() {
+        Some(person) if !everybody => Ok(app.store.tokens(Some(person))?),
+        _ => Ok(app.store.tokens(None)?),
+    }
+}
+
+pub fn revoke_token(app: &App, actor: &Actor, id: TokenId, now: Time) -> Result<()> {
+    let subject = id.0.to_string();
+    acting(app, actor, Act::ManageSelf, &subject, json!({ "revoke": "token" }), now, || {
+        if !tokens(app, actor)?.iter().any(|token| token.id == id) {
+            return Err(Error::not_found("token", &subject));
+        }
+        Ok(app.store.revoke_token(id, now)?)
+    })
+}
+
+fn person(app: &App, login: &str) -> Result<Person> {
+    app.store.person_by_login(login)?.ok_or_else(|| Error::not_found("person", login))
+}
+
+fn active(person: Option<Person>) -> Result<Person> {
+    person.filter(|person| person.disabled_at.is_none()).ok_or_else(not_signed_in)
+}
+
+fn login(login: &str) -> Result<()> {
+    let fits = (1..=MAX_NAME_CHARS).contains(&login.chars().count())
+        && login.chars().all(|c| c.is_ascii_alphanumeric() || "._-@+".contains(c));
+    if fits {
+        return Ok(());
+    }
+    Err(Error::invalid("login", "a login is 1 to 100 ASCII letters, digits and `._-@+`"))
+}
+
+fn name(name: &str) -> Result<()> {
+    let n_chars = name.chars().count();
+    if (1..=MAX_NAME_CHARS).contains(&n_chars) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::invalid("name", "a name is 1 to 100 characters without control characters"))
+}
+
+/// 256 random bits as text, and their hash.
+fn token(prefix: &str) -> Result<(Secret<String>, [u8; 32])> {
+    let bytes: [u8; 32] = random().map_err(Error::internal)?;
+    let secret = Secret::new(format!("{prefix}{}", BASE64URL_NOPAD.encode(&bytes)));
+    let hash = hash_token(&secret);
+    Ok((secret, hash))
+}
+
+fn hash_token(token: &Secret<String>) -> [u8; 32] {
+    blake3::derive_key("tutela token", token.reveal().as_bytes())
+}
+
+fn argon2() -> Result<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).map_err(|error| {
+        Error::internal(anyhow::anyhow!("password hashing parameters: {error}"))
+    })?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// `$argon2id$v=19$m=…,t=…,p=1$salt$hash`, the reference encoding.
+fn hash_password(password: &Secret<String>) -> Result<String> {
+    let text = password.reveal();
+    if text.chars().count() < MIN_PASSWORD_CHARS || text.len() > MAX_PASSWORD_BYTES {
+        return Err(Error::invalid(
+            "password",
+            format!(
+                "a password has {MIN_PASSWORD_CHARS} characters or more, and at most {MAX_PASSWORD_BYTES} bytes"
+            ),
+        ));
+    }
+    let salt: [u8; 16] = random().map_err(Error::internal)?;
+    let hash = derive(password, &salt)?;
+    let (salt, hash) = (BASE64_NOPAD.encode(&salt), BASE64_NOPAD.encode(&hash));
+    Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1${salt}${hash}"))
+}
+
+fn derive(password: &Secret<String>, salt: &[u8]) -> Result<[u8; 32]> {
+    let mut hash = [0; 32];
+    argon2()?
+        .hash_password_into(password.reveal().as_bytes(), salt, &mut hash)
+        .map_err(|error| Error::internal(anyhow::anyhow!("hashing a password: {error}")))?;
+    Ok(hash)
+}
+
+/// Takes as long for no hash as for a wrong password.
+fn check_password(password: &Secret<String>, hash: Option<&str>) -> Result<bool> {
+    if password.reveal().len() > MAX_PASSWORD_BYTES {
+        return Ok(false);
+    }
+    let parsed = hash.and_then(|hash| {
+        let prefix = format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1$");
+        let (salt, hash) = hash.strip_prefix(&prefix)?.split_once('$')?;
+        let salt = BASE64_NOPAD.decode(salt.as_bytes()).ok()?;
+        let hash = BASE64_NOPAD
+            .decode(hash.as_bytes())
+            .or_else(|_| BASE64.decode(hash.as_bytes()))
+            .ok()?;
+        Some((salt, hash))
+    });
+    let Some((salt, hash)) = parsed else {
+        derive(password, &[0; 16])?;
+        return Ok(false);
+    };
+    Ok(derive(password, &salt)?.ct_eq(&hash).into())
+}

@@ -1,0 +1,297 @@
+//! Configured sources: what is read, how often, and how that went.
+
+use connectors::{CONNECTORS, Descriptor, SettingKind, Settings, connector};
+use model::{SourceId, Time};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{NewSource, Source, SyncSummary};
+
+use crate::App;
+use crate::access::{Act, Actor, Via};
+use crate::audit::acting;
+use crate::error::{Error, Kind, Result};
+use crate::people::MAX_NAME_CHARS;
+
+/// A source is not synced more often than this.
+pub const MIN_EVERY_S: u32 = 60;
+/// Seconds between syncs of a source that says nothing else.
+pub const DEFAULT_EVERY_S: u32 = 60 * 60;
+
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct SourceRequest {
+    pub connector: String,
+    /// The connector's title when left out.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Setting names with their values; see `GET /api/v1/connectors`.
+    #[serde(default)]
+    #[schemars(with = "std::collections::BTreeMap<String, Vec<String>>")]
+    pub settings: Settings,
+    /// Seconds between syncs; null for only by hand.
+    #[serde(default = "hourly")]
+    pub every_s: Option<u32>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "serde's default has the field's type")]
+const fn hourly() -> Option<u32> {
+    Some(DEFAULT_EVERY_S)
+}
+
+/// A connector as people see it.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct ConnectorView {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub summary: &'static str,
+    pub settings: Vec<SettingView>,
+    pub permissions: Vec<PermissionView>,
+}
+
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct SettingView {
+    pub name: &'static str,
+    pub kind: &'static str,
+    pub default: &'static str,
+    pub help: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct PermissionView {
+    pub name: &'static str,
+    pub reads: &'static str,
+    pub grant: &'static str,
+}
+
+pub fn connectors() -> Vec<ConnectorView> {
+    CONNECTORS.iter().map(|descriptor| view(descriptor)).collect()
+}
+
+fn view(descriptor: &Descriptor) -> ConnectorView {
+    let settings = descriptor.settings.iter().map(|setting| SettingView {
+        name: setting.name,
+        kind: kind_name(setting.kind),
+        default: setting.default,
+        help: setting.help,
+    });
+    let permissions = descriptor.permissions.iter().map(|permission| PermissionView {
+        name: permission.name,
+        reads: permission.reads,
+        grant: permission.grant,
+    });
+    ConnectorView {
+        id: descriptor.id,
+        title: descriptor.title,
+        summary: descriptor.summary,
+        settings: settings.collect(),
+        permissions: permissions.collect(),
+    }
+}
+
+const fn kind_name(kind: SettingKind) -> &'static str {
+    match kind {
+        SettingKind::Text => "text",
+        SettingKind::Path => "path",
+        SettingKind::List => "list",
+        SettingKind::Truth => "truth",
+        SettingKind::Number => "number",
+    }
+}
+
+/// A source with what is going on.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceView {
+    #[serde(flatten)]
+    pub source: Source,
+    pub title: String,
+    pub running: bool,
+    pub permissions: Vec<PermissionView>,
+}
+
+pub fn list(app: &App, actor: &Actor) -> Result<Vec<SourceView>> {
+    actor.may(Act::Look)?;
+    Ok(app.store.sources()?.into_iter().map(|source| source_view(app, source)).collect())
+}
+
+pub fn get(app: &App, actor: &Actor, id: SourceId) -> Result<SourceView> {
+    actor.may(Act::Look)?;
+    let source = app.store.source(id)?.ok_or_else(|| Error::not_found("source", id))?;
+    Ok(source_view(app, source))
+}
+
+fn source_view(app: &App, source: Source) -> SourceView {
+    let descriptor = connector(&source.connector).map(view);
+    SourceView {
+        running: app.syncs.is_running(source.id),
+        title: descriptor
+            .as_ref()
+            .map_or_else(|| source.connector.clone(), |view| view.title.into()),
+        permissions: descriptor.map(|view| view.permissions).unwrap_or_default(),
+        source,
+    }
+}
+
+pub fn add(app: &App, actor: &Actor, request: &SourceRequest, now: Time) -> Result<SourceView> {
+    let detail = json!({ "add": request });
+    acting(app, actor, Act::ManageSources, &request.connector, detail, now, || {
+        let descriptor = connector(&request.connector).ok_or_else(|| {
+            let known: Vec<&str> = CONNECTORS.iter().map(|descriptor| descriptor.id).collect();
+            Error::invalid(
+                "unknown-connector",
+                format!(
+                    "there is no connector `{}`; there are {}",
+                    request.connector,
+                    known.join(", ")
+                ),
+            )
+        })?;
+        check(descriptor, actor, &request.settings, request.every_s)?;
+        let name = request.name.clone().unwrap_or_else(|| descriptor.title.into());
+        named(&name)?;
+        let new = NewSource {
+            connector: descriptor.id.into(),
+            name,
+            settings: serde_json::to_string(&request.settings).map_err(Error::internal)?,
+            every_s: request.every_s,
+        };
+        Ok(source_view(app, app.store.add_source(&new, now)?))
+    })
+}
+
+/// What is to change of a source; what is none stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+pub struct SourceChange {
+    pub name: Option<String>,
+    #[schemars(with = "Option<std::collections::BTreeMap<String, Vec<String>>>")]
+    pub settings: Option<Settings>,
+    /// 0 for only by hand.
+    pub every_s: Option<u32>,
+    pub enabled: Option<bool>,
+}
+
+pub fn change(
+    app: &App,
+    actor: &Actor,
+    id: SourceId,
+    change: &SourceChange,
+    now: Time,
+) -> Result<SourceView> {
+    acting(
+        app,
+        actor,
+        Act::ManageSources,
+        &id.to_string(),
+        json!({ "change": change }),
+        now,
+        || {
+            let mut source = app.store.source(id)?.ok_or_else(|| Error::not_found("source", id))?;
+            let descriptor = connector(&source.connector)
+                .ok_or_else(|| Error::not_found("connector", &source.connector))?;
+            if let Some(every_s) = change.every_s {
+                source.every_s = (every_s > 0).then_some(every_s);
+            }
+            if let Some(settings) = &change.settings {
+                check(descriptor, actor, settings, source.every_s)?;
+                source.settings = serde_json::to_string(settings).map_err(Error::internal)?;
+            } else {
+                schedule(source.every_s)?;
+            }
+            if let Some(name) = &change.name {
+                named(name)?;
+                source.name.clone_from(name);
+            }
+            source.enabled = change.enabled.unwrap_or(source.enabled);
+            app.store.update_source(&source)?;
+            get(app, actor, id)
+        },
+    )
+}
+
+/// Ends every claim of the source; its history stays.
+pub fn remove(app: &App, actor: &Actor, id: SourceId, now: Time) -> Result<SyncSummary> {
+    acting(app, actor, Act::ManageSources, &id.to_string(), json!({ "remove": true }), now, || {
+        if app.syncs.is_running(id) {
+            return Err(Error::new(
+                Kind::Conflict,
+                "already-running",
+                "a sync of this source is running",
+            ));
+        }
+        let summary = app.store.remove_source(id, now)?;
+        crate::estate::refresh(app, now)?;
+        app.warm()?;
+        Ok(summary)
+    })
+}
+
+/// The sources of a fresh installation: this host, its homes, and one folder.
+pub fn add_defaults(app: &App, actor: &Actor, folder: &str, every_s: u32, now: Time) -> Result<()> {
+    if !app.store.sources()?.is_empty() {
+        return Ok(());
+    }
+    for id in ["host", "homes", "repository"] {
+        let settings = if id == "repository" {
+            Settings::default().with("paths", [folder])
+        } else {
+            Settings::default()
+        };
+        let name = (id == "repository").then(|| folder.chars().take(MAX_NAME_CHARS).collect());
+        let request =
+            SourceRequest { connector: id.into(), name, settings, every_s: Some(every_s) };
+        add(app, actor, &request, now)?;
+    }
+    Ok(())
+}
+
+fn check(
+    descriptor: &Descriptor,
+    actor: &Actor,
+    settings: &Settings,
+    every_s: Option<u32>,
+) -> Result<()> {
+    schedule(every_s)?;
+    for name in settings.0.keys() {
+        let Some(setting) = descriptor.settings.iter().find(|setting| setting.name == name) else {
+            let known: Vec<&str> = descriptor.settings.iter().map(|setting| setting.name).collect();
+            return Err(Error::invalid(
+                "unknown-setting",
+                format!("`{}` has no setting `{name}`; it has {}", descriptor.id, known.join(", ")),
+            ));
+        };
+        // File roots say what this process reads: only who owns the data folder may set them.
+        let is_root = matches!(setting.kind, SettingKind::Path | SettingKind::List);
+        if is_root && !matches!(actor.via, Via::Local { .. } | Via::Schedule) {
+            return Err(Error::new(
+                Kind::Forbidden,
+                "local-only",
+                format!("`{name}` names files to read; it is set on the machine itself"),
+            )
+            .hint(format!("run `tutela source add {} --set {name}=…` there", descriptor.id)));
+        }
+        if setting.kind == SettingKind::Number && settings.number(name).is_none() {
+            return Err(Error::invalid("bad-setting", format!("`{name}` is a number")));
+        }
+        if setting.kind == SettingKind::Truth && settings.truth(name).is_none() {
+            return Err(Error::invalid("bad-setting", format!("`{name}` is true or false")));
+        }
+    }
+    Ok(())
+}
+
+fn schedule(every_s: Option<u32>) -> Result<()> {
+    match every_s {
+        Some(every_s) if every_s < MIN_EVERY_S => Err(Error::invalid(
+            "every",
+            format!("a source is synced every {MIN_EVERY_S} seconds or less often"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn named(name: &str) -> Result<()> {
+    let n_chars = name.trim().chars().count();
+    if (1..=MAX_NAME_CHARS).contains(&n_chars) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::invalid("name", "a name is 1 to 100 characters without control characters"))
+}

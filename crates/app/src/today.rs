@@ -1,0 +1,191 @@
+//! The first screen: what is here, what needs attention, what was not seen.
+
+use std::time::Duration;
+
+use model::kinds::{General, identity_kind};
+use model::{Severity, Time};
+use serde::Serialize;
+use store::query::{Filter, Op, Sort};
+use store::{Facet, FindingRow, List, ListQuery};
+
+use crate::App;
+use crate::access::{Act, Actor};
+use crate::error::Result;
+use crate::inventory::{CoverageSummary, coverage_summary};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Findings that are shown.
+pub const MAX_TOP_FINDINGS: usize = 12;
+
+/// Numbers are null while they are being counted.
+#[derive(Debug, Clone, Serialize)]
+pub struct Today {
+    pub at: Time,
+    pub n_identities: Option<u64>,
+    pub n_credentials: Option<u64>,
+    pub n_places: Option<u64>,
+    pub n_orphaned: Option<u64>,
+    /// By general type, most frequent first; persons' accounts are not among them.
+    pub by_type: Option<Vec<Bar>>,
+    pub by_source: Option<Facet>,
+    pub by_owner: Option<Facet>,
+    pub by_environment: Option<Facet>,
+    pub credentials_by_kind: Option<Facet>,
+    /// Credentials by age: since they were made, where that is known.
+    pub by_age: Option<Vec<Bar>>,
+    /// Credentials by time until they expire, where that is known.
+    pub by_expiry: Option<Vec<Bar>>,
+    /// Open findings by severity, worst first.
+    pub by_severity: Vec<Bar>,
+    pub top_findings: Vec<FindingRow>,
+    pub coverage: CoverageSummary,
+}
+
+/// A bar of a chart, with the list that it counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bar {
+    pub id: String,
+    pub title: String,
+    pub n: u64,
+    pub filters: Vec<Filter>,
+}
+
+pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
+    actor.may(Act::Look)?;
+    let all = ListQuery::default();
+    let total = |list: List, filters: Vec<Filter>| {
+        app.store.total(list, &ListQuery { filters, ..ListQuery::default() })
+    };
+    let facets = |list: List, fields: &[&str]| app.store.facets(list, &all, fields, 200);
+    let identities = facets(List::Identities, &["kind", "source", "owner", "environment"])?;
+    let facet = |facets: &Option<Vec<Facet>>, field: &str| {
+        facets.as_ref().and_then(|facets| facets.iter().find(|facet| facet.field == field).cloned())
+    };
+    let by_kind = facet(&identities, "kind");
+    let credentials = facets(List::Credentials, &["kind"])?;
+    let top = ListQuery {
+        filters: vec![Filter::new("state", Op::Is, &["open"])],
+        sort: Some(Sort { field: "severity".into(), descending: true }),
+        limit: MAX_TOP_FINDINGS,
+        ..ListQuery::default()
+    };
+    let n_identities = by_kind.as_ref().map(|facet| types(facet).iter().map(|bar| bar.n).sum());
+    Ok(Today {
+        at: now,
+        n_identities,
+        n_credentials: total(List::Credentials, Vec::new())?,
+        n_places: total(List::Places, Vec::new())?,
+        n_orphaned: total(List::Identities, vec![Filter::new("owner", Op::Is, &[""])])?,
+        by_type: by_kind.as_ref().map(types),
+        by_source: facet(&identities, "source"),
+        by_owner: facet(&identities, "owner"),
+        by_environment: facet(&identities, "environment"),
+        credentials_by_kind: facet(&credentials, "kind"),
+        by_age: bars(&ages(now), &|filters| total(List::Credentials, filters))?,
+        by_expiry: bars(&expiries(now), &|filters| total(List::Credentials, filters))?,
+        by_severity: severities(app)?,
+        top_findings: app.store.list_findings(&top)?.rows,
+        coverage: coverage_summary(app)?,
+    })
+}
+
+fn types(by_kind: &Facet) -> Vec<Bar> {
+    let mut bars: Vec<Bar> = Vec::new();
+    for value in &by_kind.values {
+        let general = identity_kind(&value.value).map_or(General::Unknown, |kind| kind.general);
+        if general == General::Person {
+            continue;
+        }
+        let position = bars.iter().position(|bar| bar.id == general.id());
+        let bar = match position.and_then(|n| bars.get_mut(n)) {
+            Some(bar) => bar,
+            None => {
+                bars.push(Bar {
+                    id: general.id().into(),
+                    title: general.title().into(),
+                    n: 0,
+                    filters: vec![Filter::new("kind", Op::Is, &[])],
+                });
+                let Some(bar) = bars.last_mut() else { continue };
+                bar
+            }
+        };
+        bar.n += value.count;
+        bar.filters.iter_mut().for_each(|filter| filter.values.push(value.value.clone()));
+    }
+    bars.sort_by(|one, other| other.n.cmp(&one.n).then_with(|| one.id.cmp(&other.id)));
+    bars
+}
+
+type Range = (&'static str, Vec<Filter>);
+
+fn ages(now: Time) -> Vec<Range> {
+    let ago = |days: u32| now.minus(DAY * days).to_string();
+    vec![
+        ("under 30 days", vec![after("created_at", &ago(30))]),
+        ("30 to 90 days", vec![after("created_at", &ago(90)), before("created_at", &ago(30))]),
+        ("90 days to 1 year", vec![after("created_at", &ago(365)), before("created_at", &ago(90))]),
+        ("1 to 3 years", vec![after("created_at", &ago(3 * 365)), before("created_at", &ago(365))]),
+        ("over 3 years", vec![before("created_at", &ago(3 * 365))]),
+        ("not known", vec![Filter::new("created_at", Op::Unknown, &[])]),
+    ]
+}
+
+fn expiries(now: Time) -> Vec<Range> {
+    let ahead = |days: u32| now.plus(DAY * days).to_string();
+    vec![
+        ("expired", vec![before("expires_at", &now.to_string())]),
+        ("in 7 days", vec![after("expires_at", &now.to_string()), before("expires_at", &ahead(7))]),
+        ("in 30 days", vec![after("expires_at", &ahead(7)), before("expires_at", &ahead(30))]),
+        ("in 90 days", vec![after("expires_at", &ahead(30)), before("expires_at", &ahead(90))]),
+        ("later", vec![after("expires_at", &ahead(90))]),
+        ("never", vec![Filter::new("expires_at", Op::Unknown, &["known_absent"])]),
+        (
+            "not known",
+            vec![Filter::new(
+                "expires_at",
+                Op::Unknown,
+                &["not_observable", "not_collected", "denied"],
+            )],
+        ),
+    ]
+}
+
+fn after(field: &str, time: &str) -> Filter {
+    Filter::new(field, Op::After, &[time])
+}
+
+fn before(field: &str, time: &str) -> Filter {
+    Filter::new(field, Op::Before, &[time])
+}
+
+fn bars(
+    ranges: &[Range],
+    count: &dyn Fn(Vec<Filter>) -> store::Result<Option<u64>>,
+) -> Result<Option<Vec<Bar>>> {
+    let mut bars = Vec::new();
+    for (title, filters) in ranges {
+        let Some(n) = count(filters.clone())? else { return Ok(None) };
+        bars.push(Bar {
+            id: title.replace(' ', "-"),
+            title: (*title).into(),
+            n,
+            filters: filters.clone(),
+        });
+    }
+    Ok(Some(bars))
+}
+
+fn severities(app: &App) -> Result<Vec<Bar>> {
+    let mut bars = Vec::new();
+    for severity in Severity::ALL.into_iter().rev() {
+        let filters = vec![
+            Filter::new("state", Op::Is, &["open"]),
+            Filter::new("severity", Op::Is, &[severity.name()]),
+        ];
+        let query = ListQuery { filters: filters.clone(), ..ListQuery::default() };
+        let n = app.store.total(List::Findings, &query)?.unwrap_or(0);
+        bars.push(Bar { id: severity.name().into(), title: severity.name().into(), n, filters });
+    }
+    Ok(bars)
+}
