@@ -1,0 +1,3 @@
+use super::reading::Reading;
+use crate::yaml::Node;
+pub(super) fn pipeline(_reading: &mut Reading<'_>, _document: &Node) {}
