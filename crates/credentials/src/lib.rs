@@ -8,12 +8,15 @@
 //! [`recognise`] are the seam where the full detection engine takes over.
 
 mod algorithms;
+mod assigned;
 mod der;
+mod derive;
 pub mod keys;
 pub mod keytab;
 mod pem;
 pub mod pkcs12;
 pub mod recognise;
+mod rules;
 pub mod ssh;
 pub mod x509;
 

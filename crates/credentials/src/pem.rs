@@ -21,7 +21,6 @@ pub(crate) struct Block<'a> {
     /// Line of `-----BEGIN`, from 1.
     pub(crate) line: u32,
     /// From `-----BEGIN` to the end of the `-----END …-----` line.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the recogniser needs it"))]
     pub(crate) span: Range<usize>,
     body: &'a [u8],
 }

@@ -4,7 +4,14 @@
 //! Private keys there are made for these tests and have `@@` for `-----`, so that no scanner takes
 //! them for real ones.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod recognise;
 
 use std::path::Path;
 
