@@ -230,6 +230,46 @@ impl<'a> Dossier<'a> {
         credential
     }
 
+    /// A value that needs no record of its own: part of a pair, an encoding of one that was stated,
+    /// or known to everybody. A sweep passes it over.
+    pub fn remember(&mut self, value: &str) {
+        if value.len() >= 4 {
+            self.stated.push(Secret::new(value.as_bytes().to_vec()));
+        }
+    }
+
+    /// A secret that lies in the file and cannot be read there: obfuscated, encrypted, or of no use
+    /// to us. `encrypted` is whether something else is needed to use it.
+    pub fn opaque(
+        &mut self,
+        held: &Held<'_>,
+        native_id: String,
+        encrypted: Fact<model::Value>,
+    ) -> Option<&mut Credential> {
+        if !self.has_room() {
+            return None;
+        }
+        let mut credential = Credential::new(
+            held.kind,
+            held.system,
+            held.instance.to_lowercase(),
+            native_id,
+            self.at.scope,
+        );
+        credential.name = format!("{} in {}", held.pointer, self.path());
+        credential.identity = held.identity;
+        credential.loci.push(self.at.locus.to_owned());
+        credential
+            .places
+            .push(self.at.place.stored_at(Some(held.line), Some(held.pointer.clone())));
+        credential.fact("encrypted", encrypted);
+        if let Some(meta) = self.at.meta {
+            credential.fact("exposure", meta.exposure_fact());
+        }
+        self.batch.credentials.push(credential);
+        self.batch.credentials.last_mut()
+    }
+
     /// Finds what else in the file's bytes is a credential, and states it as held by `holder`.
     pub fn sweep(&mut self, bytes: &[u8], holder: Option<IdentityId>) {
         if !credentials::might_hold(bytes) {

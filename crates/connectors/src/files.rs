@@ -121,6 +121,15 @@ impl Tree {
         rustix::fs::fstat(&file).map_err(|error| gap(path, error)).map(|stat| meta_of(&stat))
     }
 
+    /// A folder beneath, as a tree of its own: nothing looked up in it leads above it. Links on the
+    /// way to it are followed as seen from inside this tree.
+    pub fn below(&self, path: &Path) -> Result<Self, Gap> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK;
+        let folder = self.resolve(path, flags, Links::WithinTree)?;
+        let relative = inside(path).ok_or_else(|| outside(path))?;
+        Ok(Self { folder, path: self.path.join(relative) })
+    }
+
     pub fn exists(&self, path: &Path) -> bool {
         self.meta(path, Links::WithinTree).is_ok()
     }
@@ -145,31 +154,6 @@ impl Tree {
         }
         found.sort();
         Ok((found, false))
-    }
-
-    /// The entries of a folder with what the folder itself says they are (`Unknown` where the file
-    /// system does not say), sorted by name; `true` when there were more than [`MAX_ENTRIES`].
-    pub fn list_kinds(&self, path: &Path) -> Result<(Vec<(Entry, FileType)>, bool), Gap> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK;
-        let folder = self.resolve(path, flags, Links::Refuse)?;
-        let entries = rustix::fs::Dir::read_from(&folder).map_err(|error| gap(path, error))?;
-        let mut found = Vec::new();
-        let mut truncated = false;
-        for entry in entries {
-            let entry = entry.map_err(|error| gap(path, error))?;
-            let name = std::ffi::OsStr::from_bytes(entry.file_name().to_bytes());
-            if name == "." || name == ".." {
-                continue;
-            }
-            truncated = found.len() == MAX_ENTRIES;
-            if truncated {
-                break;
-            }
-            let listed = Entry { name: name.to_owned(), path: path.join(name) };
-            found.push((listed, entry.file_type()));
-        }
-        found.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Ok((found, truncated))
     }
 
     /// Where a link points, as written.

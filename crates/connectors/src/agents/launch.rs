@@ -295,14 +295,11 @@ fn image(launch: &mut Launch, rest: &[&str]) {
         "--dns",
     ];
     const BEFORE: &[&str] = &["--context", "-c", "-H", "--host", "--config", "--log-level", "-l"];
-    let rest = match operand(rest, BEFORE) {
-        Some(("run", after)) | Some(("container", ["run", after @ ..])) => after,
-        _ => {
-            // `docker mcp gateway run` and the like: the words that say what it is.
-            let words: Vec<&str> = rest.iter().take_while(|word| is_plain(word)).copied().collect();
-            launch.script = (!words.is_empty()).then(|| words.join(" "));
-            return;
-        }
+    let Some(("run", rest) | ("container", ["run", rest @ ..])) = operand(rest, BEFORE) else {
+        // `docker mcp gateway run` and the like: the words that say what it is.
+        let words: Vec<&str> = rest.iter().take_while(|word| is_plain(word)).copied().collect();
+        launch.script = (!words.is_empty()).then(|| words.join(" "));
+        return;
     };
     for (at, word) in rest.iter().enumerate() {
         let variable = match *word {

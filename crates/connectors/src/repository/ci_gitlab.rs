@@ -1,3 +1,0 @@
-use super::reading::Reading;
-use crate::yaml::Node;
-pub(super) fn pipeline(_reading: &mut Reading<'_>, _document: &Node) {}
