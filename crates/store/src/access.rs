@@ -1,9 +1,11 @@
 //! People, their sessions, tokens and sign-in links. Only hashes of secrets are kept.
 
-use crate::stub;
-use crate::{Result, Store};
 use model::Time;
 use serde::{Deserialize, Serialize};
+
+use crate::engine::{Connection, Row};
+use crate::error::Error;
+use crate::{Result, Store};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -97,6 +99,66 @@ pub struct NewApiToken {
     pub expires_at: Time,
 }
 
+const PERSONS: &str = "SELECT key, login, name, role, password_hash, created_at, disabled_at \
+    FROM person p";
+const SESSIONS: &str = "SELECT hash, person_key, created_at, expires_at, last_used_at, agent \
+    FROM session";
+const TOKENS: &str = "SELECT key, person_key, name, prefix, role, created_at, expires_at, \
+    last_used_at, revoked_at FROM api_token";
+
+fn role_of(text: &str) -> Result<Role> {
+    text.parse().map_err(|what| Error::Corrupt { doing: "read a role", what })
+}
+
+fn person_of(row: &Row<'_>) -> Result<Person> {
+    Ok(Person {
+        id: PersonId(row.int(0)?),
+        login: row.text(1)?.into(),
+        name: row.text(2)?.into(),
+        role: role_of(row.text(3)?)?,
+        password_hash: row.maybe_text(4)?.map(str::to_owned),
+        created_at: row.time(5)?,
+        disabled_at: row.maybe_time(6)?,
+    })
+}
+
+fn session_of(row: &Row<'_>) -> Result<Session> {
+    Ok(Session {
+        hash: row.hash(0)?,
+        person: PersonId(row.int(1)?),
+        created_at: row.time(2)?,
+        expires_at: row.time(3)?,
+        last_used_at: row.time(4)?,
+        agent: row.text(5)?.into(),
+    })
+}
+
+fn token_of(row: &Row<'_>) -> Result<ApiToken> {
+    Ok(ApiToken {
+        id: TokenId(row.int(0)?),
+        person: PersonId(row.int(1)?),
+        name: row.text(2)?.into(),
+        prefix: row.text(3)?.into(),
+        role: role_of(row.text(4)?)?,
+        created_at: row.time(5)?,
+        expires_at: row.time(6)?,
+        last_used_at: row.maybe_time(7)?,
+        revoked_at: row.maybe_time(8)?,
+    })
+}
+
+fn person_with(c: &Connection, id: PersonId) -> Result<Option<Person>> {
+    c.one(&format!("{PERSONS} WHERE key = ?1"), &[id.0.into()], person_of)
+}
+
+fn able_person(c: &Connection, id: PersonId) -> Result<Option<Person>> {
+    Ok(person_with(c, id)?.filter(|person| person.disabled_at.is_none()))
+}
+
+fn login_of(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
 impl Store {
     /// [`Error::Exists`] when the login is taken (logins are compared in lower case).
     pub fn add_person(
@@ -107,61 +169,228 @@ impl Store {
         password_hash: Option<&str>,
         now: Time,
     ) -> Result<Person> {
-        stub()
+        let login = login_of(login);
+        self.write("add a person", |c| {
+            let added = c.run(
+                "INSERT INTO person (login, name, role, password_hash, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (login) DO NOTHING",
+                &[
+                    login.as_str().into(),
+                    name.into(),
+                    role.name().into(),
+                    password_hash.into(),
+                    now.into(),
+                ],
+            )?;
+            if added == 0 {
+                return Err(Error::Exists { what: "person", name: login.clone() });
+            }
+            let found =
+                c.one(&format!("{PERSONS} WHERE login = ?1"), &[login.as_str().into()], person_of)?;
+            found.ok_or_else(|| Error::NotFound { what: "person", id: login.clone() })
+        })
     }
+
     pub fn persons(&self) -> Result<Vec<Person>> {
-        stub()
+        self.read("read the people", |c| {
+            c.rows(&format!("{PERSONS} ORDER BY login"), &[], person_of)
+        })
     }
+
     pub fn person(&self, id: PersonId) -> Result<Option<Person>> {
-        stub()
+        self.read("look up a person", |c| person_with(c, id))
     }
+
     pub fn person_by_login(&self, login: &str) -> Result<Option<Person>> {
-        stub()
+        let login = login_of(login);
+        self.read("look up a person", |c| {
+            c.one(&format!("{PERSONS} WHERE login = ?1"), &[login.as_str().into()], person_of)
+        })
     }
+
     /// Sets name, role, password hash and `disabled_at` to those given. Disabling ends the
     /// person's sessions, tokens and links. The last administrator that is not disabled stays one
     /// ([`Error::LastAdministrator`]).
     pub fn update_person(&self, person: &Person, now: Time) -> Result<()> {
-        stub()
+        self.write("change a person", |c| {
+            let changed = c.run(
+                "UPDATE person SET name = ?2, role = ?3, password_hash = ?4, disabled_at = ?5 \
+                 WHERE key = ?1",
+                &[
+                    person.id.0.into(),
+                    person.name.as_str().into(),
+                    person.role.name().into(),
+                    person.password_hash.as_deref().into(),
+                    person.disabled_at.into(),
+                ],
+            )?;
+            if changed == 0 {
+                return Err(Error::NotFound { what: "person", id: person.id.0.to_string() });
+            }
+            let administrators = c.one(
+                "SELECT COUNT(*) FROM person WHERE role = 'administrator' AND disabled_at IS NULL",
+                &[],
+                |row| row.int(0),
+            )?;
+            if administrators == Some(0) {
+                return Err(Error::LastAdministrator);
+            }
+            if person.disabled_at.is_some() {
+                let key = person.id.0.into();
+                c.run("DELETE FROM session WHERE person_key = ?1", &[key])?;
+                c.run("DELETE FROM sign_in_link WHERE person_key = ?1", &[key])?;
+                c.run(
+                    "UPDATE api_token SET revoked_at = ?2 WHERE person_key = ?1 AND revoked_at IS NULL",
+                    &[key, now.into()],
+                )?;
+            }
+            Ok(())
+        })
     }
 
     pub fn add_session(&self, session: &Session) -> Result<()> {
-        stub()
+        self.write("begin a session", |c| {
+            c.run("DELETE FROM session WHERE expires_at <= ?1", &[session.created_at.into()])?;
+            c.run(
+                "INSERT INTO session (hash, person_key, created_at, expires_at, last_used_at, agent) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                &[
+                    (&session.hash).into(),
+                    session.person.0.into(),
+                    session.created_at.into(),
+                    session.expires_at.into(),
+                    session.last_used_at.into(),
+                    session.agent.as_str().into(),
+                ],
+            )
+            .map(drop)
+        })
     }
+
     /// The session with this hash and its person, when neither has ended.
     pub fn session(&self, hash: &[u8; 32], now: Time) -> Result<Option<(Session, Person)>> {
-        stub()
+        self.read("look up a session", |c| {
+            let session = c.one(
+                &format!("{SESSIONS} WHERE hash = ?1 AND expires_at > ?2"),
+                &[hash.into(), now.into()],
+                session_of,
+            )?;
+            let Some(session) = session else { return Ok(None) };
+            Ok(able_person(c, session.person)?.map(|person| (session, person)))
+        })
     }
+
     /// Notes that it was used. Call it at most once a minute per session.
     pub fn touch_session(&self, hash: &[u8; 32], now: Time) -> Result<()> {
-        stub()
+        self.write("note the use of a session", |c| {
+            c.run(
+                "UPDATE session SET last_used_at = ?2 WHERE hash = ?1",
+                &[hash.into(), now.into()],
+            )
+            .map(drop)
+        })
     }
+
     pub fn sessions(&self, person: PersonId, now: Time) -> Result<Vec<Session>> {
-        stub()
+        self.read("read the sessions of a person", |c| {
+            c.rows(
+                &format!(
+                    "{SESSIONS} WHERE person_key = ?1 AND expires_at > ?2 \
+                     ORDER BY created_at DESC, hash"
+                ),
+                &[person.0.into(), now.into()],
+                session_of,
+            )
+        })
     }
+
     pub fn end_session(&self, hash: &[u8; 32]) -> Result<()> {
-        stub()
+        self.write("end a session", |c| {
+            c.run("DELETE FROM session WHERE hash = ?1", &[hash.into()]).map(drop)
+        })
     }
+
     pub fn end_sessions(&self, person: PersonId) -> Result<u64> {
-        stub()
+        self.write("end the sessions of a person", |c| {
+            c.run("DELETE FROM session WHERE person_key = ?1", &[person.0.into()])
+                .map(|ended| ended as u64)
+        })
     }
 
     pub fn add_token(&self, token: &NewApiToken, now: Time) -> Result<ApiToken> {
-        stub()
+        self.write("add a token", |c| {
+            let id = c.insert(
+                "INSERT INTO api_token (person_key, name, prefix, hash, role, created_at, expires_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                &[
+                    token.person.0.into(),
+                    token.name.as_str().into(),
+                    token.prefix.as_str().into(),
+                    (&token.hash).into(),
+                    token.role.name().into(),
+                    now.into(),
+                    token.expires_at.into(),
+                ],
+            )?;
+            Ok(ApiToken {
+                id: TokenId(id),
+                person: token.person,
+                name: token.name.clone(),
+                prefix: token.prefix.clone(),
+                role: token.role,
+                created_at: now,
+                expires_at: token.expires_at,
+                last_used_at: None,
+                revoked_at: None,
+            })
+        })
     }
+
     /// The token with this hash and its person, when neither has ended.
     pub fn token(&self, hash: &[u8; 32], now: Time) -> Result<Option<(ApiToken, Person)>> {
-        stub()
+        self.read("look up a token", |c| {
+            let token = c.one(
+                &format!("{TOKENS} WHERE hash = ?1 AND expires_at > ?2 AND revoked_at IS NULL"),
+                &[hash.into(), now.into()],
+                token_of,
+            )?;
+            let Some(token) = token else { return Ok(None) };
+            Ok(able_person(c, token.person)?.map(|person| (token, person)))
+        })
     }
+
     pub fn touch_token(&self, id: TokenId, now: Time) -> Result<()> {
-        stub()
+        self.write("note the use of a token", |c| {
+            c.run(
+                "UPDATE api_token SET last_used_at = ?2 WHERE key = ?1",
+                &[id.0.into(), now.into()],
+            )
+            .map(drop)
+        })
     }
+
     /// Of one person, or of all.
     pub fn tokens(&self, person: Option<PersonId>) -> Result<Vec<ApiToken>> {
-        stub()
+        self.read("read the tokens", |c| {
+            c.rows(
+                &format!("{TOKENS} WHERE ?1 IS NULL OR person_key = ?1 ORDER BY key"),
+                &[person.map(|person| person.0).into()],
+                token_of,
+            )
+        })
     }
+
     pub fn revoke_token(&self, id: TokenId, now: Time) -> Result<()> {
-        stub()
+        let found = self.write("revoke a token", |c| {
+            c.run(
+                "UPDATE api_token SET revoked_at = COALESCE(revoked_at, ?2) WHERE key = ?1",
+                &[id.0.into(), now.into()],
+            )
+        })?;
+        if found == 0 {
+            return Err(Error::NotFound { what: "token", id: id.0.to_string() });
+        }
+        Ok(())
     }
 
     /// Keeps the hash of a one-time link for a person, or for the first administrator when none.
@@ -172,11 +401,32 @@ impl Store {
         expires_at: Time,
         now: Time,
     ) -> Result<()> {
-        stub()
+        self.write("make a sign-in link", |c| {
+            c.run("DELETE FROM sign_in_link WHERE expires_at <= ?1", &[now.into()])?;
+            c.run(
+                "INSERT INTO sign_in_link (hash, person_key, created_at, expires_at) \
+                 VALUES (?1, ?2, ?3, ?4)",
+                &[hash.into(), person.map(|person| person.0).into(), now.into(), expires_at.into()],
+            )
+            .map(drop)
+        })
     }
+
     /// Uses a link up: gives whom it is for, once, before it expires.
     pub fn use_sign_in_link(&self, hash: &[u8; 32], now: Time) -> Result<Option<SignInLink>> {
-        stub()
+        self.write("use a sign-in link", |c| {
+            let used = c.run(
+                "UPDATE sign_in_link SET used_at = ?2 \
+                 WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?2",
+                &[hash.into(), now.into()],
+            )?;
+            if used == 0 {
+                return Ok(None);
+            }
+            c.one("SELECT person_key FROM sign_in_link WHERE hash = ?1", &[hash.into()], |row| {
+                Ok(SignInLink { person: row.maybe_int(0)?.map(PersonId) })
+            })
+        })
     }
 }
 

@@ -1,17 +1,20 @@
 //! One thing with all that is known about it.
 
-use crate::stub;
-use crate::{Result, Store};
-use model::Time;
+use std::collections::BTreeSet;
+
 use model::{
     Credential, CredentialId, Grant, GrantId, Identity, IdentityId, OwnerLink, OwnerLinkId, Place,
-    PlaceId, Trust, TrustId,
+    PlaceId, Time, Trust, TrustId,
 };
 use serde::Serialize;
 
-use crate::finding::FindingRow;
-use crate::owner::OwnerClaim;
+use crate::engine::{Connection, Owned};
+use crate::finding::{FindingRow, findings_of};
+use crate::owner::{OwnerClaim, owner_claim_of};
 use crate::query::Row;
+use crate::record::Record;
+use crate::select::{leading, rows_where};
+use crate::{Result, Store};
 
 /// At most this many related rows of one sort are in a detail; lists have the rest.
 pub const MAX_RELATED: usize = 500;
@@ -25,6 +28,19 @@ pub enum ThingId {
     Grant(GrantId),
     Trust(TrustId),
     Owner(OwnerLinkId),
+}
+
+impl ThingId {
+    pub(crate) const fn bytes(&self) -> &[u8; 16] {
+        match self {
+            Self::Identity(id) => id.as_bytes(),
+            Self::Credential(id) => id.as_bytes(),
+            Self::Place(id) => id.as_bytes(),
+            Self::Grant(id) => id.as_bytes(),
+            Self::Trust(id) => id.as_bytes(),
+            Self::Owner(id) => id.as_bytes(),
+        }
+    }
 }
 
 impl std::fmt::Display for ThingId {
@@ -69,7 +85,7 @@ pub struct IdentityDetail {
     /// The leading claim first. Of a thing that is gone: its last version.
     pub claims: Vec<Claim<Identity>>,
     /// When its last authoritative claim ended.
-    pub gone_at: Option<model::Time>,
+    pub gone_at: Option<Time>,
     pub credentials: Vec<Row<Credential>>,
     pub n_credentials: u64,
     pub grants: Vec<Row<Grant>>,
@@ -84,7 +100,7 @@ pub struct IdentityDetail {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CredentialDetail {
     pub claims: Vec<Claim<Credential>>,
-    pub gone_at: Option<model::Time>,
+    pub gone_at: Option<Time>,
     pub identity: Option<Row<Identity>>,
     pub places: Vec<Row<Place>>,
     /// Other credentials with the same fingerprint: the same secret under another name.
@@ -95,31 +111,183 @@ pub struct CredentialDetail {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlaceDetail {
     pub claims: Vec<Claim<Place>>,
-    pub gone_at: Option<model::Time>,
+    pub gone_at: Option<Time>,
     pub credentials: Vec<Row<Credential>>,
     pub n_credentials: u64,
     pub container: Option<Row<Place>>,
 }
 
+/// The claims about one thing at a moment.
+struct Known<R> {
+    claims: Vec<Claim<R>>,
+    gone_at: Option<Time>,
+    /// The moment at which to look for what is around it.
+    moment: Option<Time>,
+}
+
+/// What is claimed of a thing; when it is gone, what was claimed just before it went.
+fn claims_of<R: Record>(
+    c: &Connection,
+    id: &[u8; 16],
+    as_of: Option<Time>,
+) -> Result<Option<Known<R>>> {
+    let claims = claims_at(c, id, as_of)?;
+    if claims.iter().any(|claim: &Claim<R>| claim.leads) {
+        return Ok(Some(Known { claims, gone_at: None, moment: as_of }));
+    }
+    let until = as_of.unwrap_or(Time::MAX);
+    let gone_at = c.one(
+        &format!(
+            "SELECT MAX(seen_to) FROM {} WHERE id = ?1 AND lead = 1 AND seen_to <= ?2",
+            R::TABLE.history
+        ),
+        &[id.into(), until.into()],
+        |row| row.maybe_time(0),
+    )?;
+    let Some(gone_at) = gone_at.flatten() else { return Ok(None) };
+    let moment = Some(Time::from_micros(gone_at.micros() - 1));
+    let claims = claims_at(c, id, moment)?;
+    Ok(Some(Known { claims, gone_at: Some(gone_at), moment }))
+}
+
+fn claims_at<R: Record>(
+    c: &Connection,
+    id: &[u8; 16],
+    as_of: Option<Time>,
+) -> Result<Vec<Claim<R>>> {
+    let rows = rows_where(
+        c,
+        as_of,
+        "r.id = ?1 ORDER BY r.lead DESC, r.authority DESC, r.key",
+        vec![Owned::Blob(id.to_vec())],
+        MAX_RELATED,
+    )?;
+    Ok(rows.into_iter().map(|(row, leads)| Claim { row, leads }).collect())
+}
+
+fn count(c: &Connection, sql: &str, id: &[u8; 16]) -> Result<u64> {
+    Ok(c.one(sql, &[id.into()], |row| row.count(0))?.unwrap_or(0))
+}
+
+const RUNNING: &str = "(SELECT key FROM sync WHERE state = 0)";
+
 impl Store {
     /// An identity with everything around it; of the past when `as_of` is given.
     pub fn identity(&self, id: IdentityId, as_of: Option<Time>) -> Result<Option<IdentityDetail>> {
-        stub()
+        self.read("look up an identity", |c| {
+            let id = id.as_bytes();
+            let Some(Known { claims, gone_at, moment }) = claims_of(c, id, as_of)? else {
+                return Ok(None);
+            };
+            let credentials = leading(c, moment, "r.identity_id = ?1", id, MAX_RELATED)?;
+            let n_credentials = if credentials.len() < MAX_RELATED || moment.is_some() {
+                credentials.len() as u64
+            } else {
+                count(
+                    c,
+                    &format!(
+                        "SELECT COUNT(*) FROM credential WHERE identity_id = ?1 AND lead = 1 \
+                         AND sync_key NOT IN {RUNNING}"
+                    ),
+                    id,
+                )?
+            };
+            Ok(Some(IdentityDetail {
+                claims,
+                gone_at,
+                credentials,
+                n_credentials,
+                grants: leading(c, moment, "r.identity_id = ?1", id, MAX_RELATED)?,
+                trusts_in: leading(c, moment, "r.identity_id = ?1", id, MAX_RELATED)?,
+                trusts_out: leading(c, moment, "r.from_id = ?1", id, MAX_RELATED)?,
+                owners: leading(c, moment, "r.identity_id = ?1", id, MAX_RELATED)?,
+                owner_claim: owner_claim_of(c, id)?,
+                children: leading(c, moment, "r.parent_id = ?1", id, MAX_RELATED)?,
+                findings: findings_of(c, id)?,
+            }))
+        })
     }
+
     pub fn credential(
         &self,
         id: CredentialId,
         as_of: Option<Time>,
     ) -> Result<Option<CredentialDetail>> {
-        stub()
+        self.read("look up a credential", |c| {
+            let id = id.as_bytes();
+            let Some(Known { claims, gone_at, moment }) = claims_of::<Credential>(c, id, as_of)?
+            else {
+                return Ok(None);
+            };
+            let record = claims.first().map(|claim| &claim.row.record);
+            let mut identity = None;
+            let mut places = Vec::new();
+            let mut same_secret = Vec::new();
+            if let Some(record) = record {
+                if let Some(proved) = record.identity {
+                    identity = leading(c, moment, "r.id = ?1", proved.as_bytes(), 1)?.pop();
+                }
+                let mut known = BTreeSet::new();
+                for stored in record.places.iter().take(MAX_RELATED) {
+                    if known.insert(stored.place) {
+                        places.extend(leading(c, moment, "r.id = ?1", stored.place.as_bytes(), 1)?);
+                    }
+                }
+                if let Some(print) = record.fingerprint {
+                    same_secret =
+                        leading(c, moment, "r.fingerprint = ?1", print.as_bytes(), MAX_RELATED)?;
+                    same_secret.retain(|row: &Row<Credential>| row.record.id.as_bytes() != id);
+                }
+            }
+            let findings = findings_of(c, id)?;
+            Ok(Some(CredentialDetail { claims, gone_at, identity, places, same_secret, findings }))
+        })
     }
+
     pub fn place(&self, id: PlaceId, as_of: Option<Time>) -> Result<Option<PlaceDetail>> {
-        stub()
+        self.read("look up a place", |c| {
+            let id = id.as_bytes();
+            let Some(Known { claims, gone_at, moment }) = claims_of::<Place>(c, id, as_of)? else {
+                return Ok(None);
+            };
+            // Links are of now; a place of the past shows the credentials that still lie in it.
+            let credentials = leading(
+                c,
+                None,
+                "r.key IN (SELECT credential_key FROM credential_place WHERE place_id = ?1)",
+                id,
+                MAX_RELATED,
+            )?;
+            let n_credentials = if credentials.len() < MAX_RELATED {
+                credentials.len() as u64
+            } else {
+                count(
+                    c,
+                    &format!(
+                        "SELECT COUNT(*) FROM credential_place p JOIN credential r \
+                         ON r.key = p.credential_key WHERE p.place_id = ?1 AND r.lead = 1 \
+                         AND r.sync_key NOT IN {RUNNING}"
+                    ),
+                    id,
+                )?
+            };
+            let container = match claims.first().and_then(|claim| claim.row.record.container) {
+                Some(container) => leading(c, moment, "r.id = ?1", container.as_bytes(), 1)?.pop(),
+                None => None,
+            };
+            Ok(Some(PlaceDetail { claims, gone_at, credentials, n_credentials, container }))
+        })
     }
+
     pub fn grant(&self, id: GrantId, as_of: Option<Time>) -> Result<Vec<Claim<Grant>>> {
-        stub()
+        self.read("look up a grant", |c| {
+            Ok(claims_of(c, id.as_bytes(), as_of)?.map_or(Vec::new(), |found| found.claims))
+        })
     }
+
     pub fn trust(&self, id: TrustId, as_of: Option<Time>) -> Result<Vec<Claim<Trust>>> {
-        stub()
+        self.read("look up a trust", |c| {
+            Ok(claims_of(c, id.as_bytes(), as_of)?.map_or(Vec::new(), |found| found.claims))
+        })
     }
 }

@@ -64,6 +64,6 @@ pub enum Error {
     Database {
         doing: &'static str,
         #[source]
-        source: Box<dyn std::error::Error + Send + std::marker::Sync>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -72,6 +72,15 @@ impl List {
         }
     }
 
+    /// The table of a list that is not of records.
+    pub(crate) const fn table(self) -> &'static str {
+        match self {
+            Self::Findings => "finding",
+            Self::Syncs => "sync",
+            _ => "gap",
+        }
+    }
+
     pub const fn fields(self) -> &'static [Field] {
         match self {
             Self::Identities => IDENTITY,
@@ -97,7 +106,7 @@ const fn field(
     kind: FieldKind,
     column: &'static str,
 ) -> Field {
-    let facetable = matches!(kind, FieldKind::Choice | FieldKind::Truth);
+    let facetable = matches!(kind, Choice | Truth);
     Field { name, title, kind, column, state: None, sortable: true, facetable }
 }
 
@@ -250,7 +259,7 @@ const FINDING: &[Field] = &[
 
 const SYNC: &[Field] = &[
     SOURCE,
-    field("state", "State", Choice, "r.state"),
+    field("state", "State of the sync", Choice, "r.state"),
     field("started_at", "Started", Time, "r.started_at"),
     field("finished_at", "Finished", Time, "r.finished_at"),
 ];

@@ -1,11 +1,18 @@
 //! Findings as an evaluation left them, and what people said about each.
 
-use crate::query::{ListQuery, Page};
-use crate::stub;
-use crate::{Result, Store};
-use model::FindingId;
-use model::{Finding, FindingState, Time};
+use std::collections::HashMap;
+
+use model::{Finding, FindingId, FindingState, Time};
 use serde::Serialize;
+
+use crate::detail::MAX_RELATED;
+use crate::engine::{Connection, Row, Value};
+use crate::error::Error;
+use crate::fields::List;
+use crate::query::{ListQuery, Page};
+use crate::record::unreadable;
+use crate::select::plain_page;
+use crate::{Result, Store};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FindingRow {
@@ -28,19 +35,175 @@ pub struct ReconcileSummary {
     pub reopened: u64,
 }
 
+const ROWS: &str = "SELECT r.key, r.body, r.state_body, r.first_seen, r.opened_at, r.last_seen, \
+    r.n_reopened FROM finding r";
+
+fn row_of(row: &Row<'_>) -> Result<FindingRow> {
+    let unreadable = |error| unreadable("read a finding", &error);
+    Ok(FindingRow {
+        finding: serde_json::from_str(row.text(1)?).map_err(unreadable)?,
+        state: serde_json::from_str(row.text(2)?).map_err(unreadable)?,
+        first_seen: row.time(3)?,
+        opened_at: row.time(4)?,
+        last_seen: row.time(5)?,
+        n_reopened: u32::try_from(row.int(6)?).unwrap_or(0),
+    })
+}
+
+/// The findings about a thing, and those whose fix is its owner's; unresolved ones, worst first.
+pub(crate) fn findings_of(c: &Connection, id: &[u8; 16]) -> Result<Vec<FindingRow>> {
+    c.rows(
+        &format!(
+            "{ROWS} WHERE (r.subject_id = ?1 OR r.identity_id = ?1) AND r.state <> 'resolved' \
+             ORDER BY r.severity DESC, r.key LIMIT {MAX_RELATED}"
+        ),
+        &[id.into()],
+        row_of,
+    )
+}
+
+const fn state_name(state: &FindingState) -> &'static str {
+    match state {
+        FindingState::Open => "open",
+        FindingState::Acknowledged { .. } => "acknowledged",
+        FindingState::Snoozed { .. } => "snoozed",
+        FindingState::Accepted { .. } => "accepted",
+        FindingState::Resolved { .. } => "resolved",
+    }
+}
+
+const fn until(state: &FindingState) -> Option<Time> {
+    match state {
+        FindingState::Snoozed { until, .. } | FindingState::Accepted { until, .. } => Some(*until),
+        _ => None,
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::Database { doing: "write a finding", source: Box::new(error) })
+}
+
+fn set_state(c: &Connection, id: &[u8; 16], state: &FindingState) -> Result<usize> {
+    c.run(
+        "UPDATE finding SET state = ?2, state_body = ?3, until = ?4 WHERE id = ?1",
+        &[id.into(), state_name(state).into(), json(state)?.as_str().into(), until(state).into()],
+    )
+}
+
+const fn subject_bytes(finding: &Finding) -> &[u8; 16] {
+    use model::finding::FindingSubject;
+    match &finding.subject {
+        FindingSubject::Identity(id) => id.as_bytes(),
+        FindingSubject::Credential(id) => id.as_bytes(),
+        FindingSubject::Grant(id) => id.as_bytes(),
+        FindingSubject::Trust(id) => id.as_bytes(),
+    }
+}
+
+/// Writes what a rule says now; states of people are not touched.
+fn write(c: &Connection, finding: &Finding, now: Time) -> Result<()> {
+    let body = json(finding)?;
+    let open = json(&FindingState::Open)?;
+    let mut hash = [0; 8];
+    blake3::Hasher::new().update(body.as_bytes()).finalize_xof().fill(&mut hash);
+    c.run(
+        "INSERT INTO finding (id, rule, severity, subject_id, identity_id, title, body, hash, state, \
+         state_body, first_seen, opened_at, last_seen, n_reopened) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open', ?9, ?10, ?10, ?10, 0) \
+         ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, \
+         identity_id = excluded.identity_id, title = excluded.title, body = excluded.body, \
+         hash = excluded.hash WHERE finding.hash <> excluded.hash",
+        &[
+            finding.id.as_bytes().into(),
+            Value::Text(&finding.rule),
+            Value::Int(finding.severity as i64),
+            subject_bytes(finding).into(),
+            finding.identity.as_ref().map(model::IdentityId::as_bytes).into(),
+            finding.title.as_str().into(),
+            body.as_str().into(),
+            i64::from_le_bytes(hash).into(),
+            open.as_str().into(),
+            now.into(),
+        ],
+    )
+    .map(drop)
+}
+
 impl Store {
     /// Takes in a whole evaluation: what fires newly opens, what no longer fires is resolved, what
     /// fires again after that reopens; what people said stays until its date.
     pub fn reconcile_findings(&self, findings: &[Finding], now: Time) -> Result<ReconcileSummary> {
-        stub()
+        self.write("reconcile findings", |c| {
+            let mut known = HashMap::new();
+            c.visit("SELECT id, state, until FROM finding", &[], |row| {
+                let state = row.text(1)?;
+                let is_resolved = state == "resolved";
+                let is_over = row.maybe_time(2)?.is_some_and(|until| until <= now);
+                known.insert(row.id(0)?, (is_resolved, is_over, false));
+                Ok(true)
+            })?;
+            let mut summary = ReconcileSummary::default();
+            for finding in findings {
+                write(c, finding, now)?;
+                let id = finding.id.as_bytes();
+                match known.get_mut(id) {
+                    None => {
+                        known.insert(*id, (false, false, true));
+                        summary.opened += 1;
+                    }
+                    Some((_, _, fires)) if *fires => {}
+                    Some((is_resolved, is_over, fires)) => {
+                        *fires = true;
+                        if *is_resolved {
+                            summary.reopened += 1;
+                            set_state(c, id, &FindingState::Open)?;
+                            c.run(
+                                "UPDATE finding SET opened_at = ?2, n_reopened = n_reopened + 1 \
+                                 WHERE id = ?1",
+                                &[id.into(), now.into()],
+                            )?;
+                        } else {
+                            summary.kept += 1;
+                            if *is_over {
+                                set_state(c, id, &FindingState::Open)?;
+                            }
+                        }
+                    }
+                }
+            }
+            let mut silent: Vec<[u8; 16]> = known
+                .into_iter()
+                .filter(|(_, (is_resolved, _, fires))| !fires && !is_resolved)
+                .map(|(id, _)| id)
+                .collect();
+            silent.sort_unstable();
+            for id in &silent {
+                set_state(c, id, &FindingState::Resolved { at: now })?;
+                summary.resolved += 1;
+            }
+            c.run("UPDATE finding SET last_seen = ?1 WHERE state <> 'resolved'", &[now.into()])?;
+            Ok(summary)
+        })
     }
+
+    /// In the order in which they first fired, unless sorted otherwise.
     pub fn list_findings(&self, query: &ListQuery) -> Result<Page<FindingRow>> {
-        stub()
+        plain_page(self, List::Findings, query, &format!("{ROWS} WHERE TRUE"), false, row_of)
     }
+
     pub fn finding(&self, id: FindingId) -> Result<Option<FindingRow>> {
-        stub()
+        self.read("look up a finding", |c| {
+            c.one(&format!("{ROWS} WHERE r.id = ?1"), &[id.as_bytes().into()], row_of)
+        })
     }
+
     pub fn set_finding_state(&self, id: FindingId, state: &FindingState) -> Result<()> {
-        stub()
+        let changed =
+            self.write("set the state of a finding", |c| set_state(c, id.as_bytes(), state))?;
+        if changed == 0 {
+            return Err(Error::NotFound { what: "finding", id: id.to_string() });
+        }
+        Ok(())
     }
 }

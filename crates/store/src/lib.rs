@@ -4,8 +4,6 @@
 //! no connector, no HTTP and no clock: every act that needs a time is handed `now`. Start with
 //! [`Store`]; how a sync becomes visible is told in [`sync`], how lists are asked in [`query`].
 
-#![expect(unused_variables, dead_code, reason = "the bodies follow")]
-
 pub mod access;
 pub mod audit;
 pub mod backup;
@@ -23,6 +21,14 @@ pub mod source;
 pub mod sync;
 pub mod timeline;
 
+mod columns;
+mod engine;
+mod lock;
+mod migrate;
+mod publish;
+mod record;
+mod select;
+
 pub use access::{ApiToken, NewApiToken, Person, PersonId, Role, Session, SignInLink, TokenId};
 pub use audit::{AuditEntry, AuditPhase, AuditRecord};
 pub use backup::Manifest;
@@ -38,32 +44,193 @@ pub use source::{NewSource, Source};
 pub use sync::{Counts, Sync, SyncId, SyncState, SyncSummary, SyncWriter};
 pub use timeline::{FieldChange, Version};
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+
+use model::Time;
+
+use crate::columns::Columns;
+use crate::engine::{Connection, Readers, Use, lock};
+use crate::record::N_TABLES;
+
+pub use engine::version as engine_version;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+pub(crate) const ESTATE_FILE: &str = "estate.db";
+pub(crate) const AUDIT_FILE: &str = "audit.db";
 
 /// A data folder that this process holds; clones share it.
 #[derive(Debug, Clone)]
-pub struct Store(std::sync::Arc<()>);
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// None for a store that keeps nothing.
+    folder: Option<PathBuf>,
+    writer: Mutex<Connection>,
+    readers: Readers,
+    audit: Mutex<Connection>,
+    running: Mutex<Running>,
+    columns: RwLock<Option<Arc<Columns>>>,
+    /// Last: the folder is let go of when everything else is closed.
+    _lock: Option<lock::Lock>,
+}
+
+/// The syncs that run now.
+#[derive(Debug, Default)]
+struct Running {
+    sources: BTreeSet<i64>,
+    /// Things that more than one source claims, per kind of record: who leads is settled at each
+    /// publication, for as long as any sync runs.
+    contested: [BTreeSet<[u8; 16]>; N_TABLES],
+}
 
 impl Store {
     /// Opens a data folder (made when missing, mode 0700), brings its schema up to date and removes
     /// what a sync that never ended left behind. `holder` says what this process is, for whoever
     /// finds the folder held: `tutela up`.
-    pub fn open(
-        folder: &std::path::Path,
-        holder: &str,
-        now: model::Time,
-    ) -> Result<Self, OpenError> {
-        let _ = (folder, holder, now);
-        Ok(Self(std::sync::Arc::new(())))
+    pub fn open(folder: &Path, holder: &str, now: Time) -> Result<Self, OpenError> {
+        lock::make_folder(folder)?;
+        let held = lock::take(folder, holder, now)?;
+        let writer = open_file(&folder.join(ESTATE_FILE), Use::Write, migrate::ESTATE, now)?;
+        let audit =
+            open_file(&folder.join(AUDIT_FILE), Use::WriteSynchronously, migrate::AUDIT, now)?;
+        let store = Self::with(Some(folder.to_owned()), writer, audit, Some(held));
+        store.clean_up(now)?;
+        Ok(store)
     }
 
     /// A store that keeps nothing: for scans and tests.
-    pub fn in_memory(now: model::Time) -> Result<Self, OpenError> {
-        let _ = now;
-        Ok(Self(std::sync::Arc::new(())))
+    pub fn in_memory(now: Time) -> Result<Self, OpenError> {
+        let writer = Connection::in_memory()?;
+        migrate::migrate(&writer, migrate::ESTATE, Path::new("memory"), now)?;
+        let audit = Connection::in_memory()?;
+        migrate::migrate(&audit, migrate::AUDIT, Path::new("memory"), now)?;
+        Ok(Self::with(None, writer, audit, None))
+    }
+
+    fn with(
+        folder: Option<PathBuf>,
+        writer: Connection,
+        audit: Connection,
+        held: Option<lock::Lock>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            folder,
+            writer: Mutex::new(writer),
+            readers: Readers::new(),
+            audit: Mutex::new(audit),
+            running: Mutex::default(),
+            columns: RwLock::default(),
+            _lock: held,
+        }))
+    }
+
+    /// The data folder; none for a store that keeps nothing.
+    pub fn folder(&self) -> Option<&Path> {
+        self.0.folder.as_deref()
+    }
+
+    /// Removes what syncs left behind that never ended.
+    fn clean_up(&self, now: Time) -> Result<()> {
+        self.write("remove what an interrupted sync left", |c| {
+            let running =
+                c.rows("SELECT key FROM sync WHERE state = 0", &[], |row| row.int(0).map(SyncId))?;
+            for sync in running {
+                sync::remove_unpublished(c, sync, "Tutela ended before it was published", now)?;
+            }
+            sync::restore_indexes(c)
+        })
+    }
+
+    pub(crate) fn write<T>(
+        &self,
+        doing: &'static str,
+        act: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        lock(&self.0.writer).write(doing, act)
+    }
+
+    /// Asks over one unchanging view. Never call it, or [`Store::write`], from within `ask`: a
+    /// store in memory has one connection.
+    pub(crate) fn read<T>(
+        &self,
+        doing: &'static str,
+        ask: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        match &self.0.folder {
+            Some(folder) => self.0.readers.read(&folder.join(ESTATE_FILE), doing, ask),
+            None => lock(&self.0.writer).read(doing, ask),
+        }
+    }
+
+    pub(crate) fn with_writer<T>(&self, act: impl FnOnce(&Connection) -> T) -> T {
+        act(&lock(&self.0.writer))
+    }
+
+    pub(crate) fn optimize(&self) -> Result<()> {
+        lock(&self.0.writer).optimize()
+    }
+
+    pub(crate) fn audit_log(&self) -> &Mutex<Connection> {
+        &self.0.audit
+    }
+
+    pub(crate) fn columns(&self) -> &RwLock<Option<Arc<Columns>>> {
+        &self.0.columns
+    }
+
+    fn begin_running(&self, source_key: i64) -> bool {
+        lock(&self.0.running).sources.insert(source_key)
+    }
+
+    fn end_running(&self, source_key: i64) {
+        let mut running = lock(&self.0.running);
+        running.sources.remove(&source_key);
+        if running.sources.is_empty() {
+            running.contested = Default::default();
+        }
+    }
+
+    fn n_running(&self) -> usize {
+        lock(&self.0.running).sources.len()
+    }
+
+    fn contest(&self, table: usize, id: [u8; 16]) {
+        if let Some(contested) = lock(&self.0.running).contested.get_mut(table) {
+            contested.insert(id);
+        }
+    }
+
+    fn contested(&self) -> Vec<BTreeSet<[u8; 16]>> {
+        lock(&self.0.running).contested.to_vec()
+    }
+
+    /// Lets the database grow by so many pages only, as a full disk would.
+    #[doc(hidden)]
+    pub fn limit_pages(&self, more: i64) -> Result<()> {
+        lock(&self.0.writer).limit_pages(more)
     }
 }
 
-fn stub<T, E: From<Error>>() -> Result<T, E> {
-    Err(E::from(Error::BadCursor))
+fn open_file(
+    path: &Path,
+    usage: Use,
+    steps: &'static [migrate::Migration],
+    now: Time,
+) -> Result<Connection, OpenError> {
+    let corrupt = |what| OpenError::Corrupt { path: path.to_owned(), what };
+    let of = |error| match error {
+        Error::Corrupt { what, .. } => corrupt(what),
+        error => OpenError::Store(error),
+    };
+    drop(lock::make_file(path)?);
+    let connection = Connection::open(path, usage).map_err(of)?;
+    match migrate::migrate(&connection, steps, path, now) {
+        Err(OpenError::Store(error)) => Err(of(error)),
+        Err(error) => Err(error),
+        Ok(()) => Ok(connection),
+    }
 }

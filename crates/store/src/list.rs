@@ -1,61 +1,125 @@
 //! Lists, facets, totals and search: from SQL, and from the columns once they are built.
 
 use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError};
 
 use model::{Credential, Grant, Identity, OwnerLink, Place, Trust};
 
+use crate::columns::Columns;
+use crate::detail::ThingId;
+use crate::engine::{Connection, Owned};
+use crate::error::Error;
 use crate::fields::List;
 use crate::query::{Facet, Hit, ListQuery, Page, Row};
-use crate::{Result, Store, stub};
+use crate::record::Record;
+use crate::select::{self, rows_of_keys, rows_where};
+use crate::{Result, Store};
 
 /// Takes rows one by one; a break ends the reading.
 pub type Visit<'a, T> = &'a mut dyn FnMut(T) -> ControlFlow<()>;
 
+/// So many rows are read at a time when all are read.
+const ROWS_AT_A_TIME: usize = 2_000;
+
+/// At most this many finds of one search.
+const MAX_HITS: usize = 200;
+
 impl Store {
     pub fn list_identities(&self, query: &ListQuery) -> Result<Page<Row<Identity>>> {
-        stub()
+        self.list(query)
     }
+
     pub fn list_credentials(&self, query: &ListQuery) -> Result<Page<Row<Credential>>> {
-        stub()
+        self.list(query)
     }
+
     pub fn list_places(&self, query: &ListQuery) -> Result<Page<Row<Place>>> {
-        stub()
+        self.list(query)
     }
+
     pub fn list_grants(&self, query: &ListQuery) -> Result<Page<Row<Grant>>> {
-        stub()
+        self.list(query)
     }
+
     pub fn list_trusts(&self, query: &ListQuery) -> Result<Page<Row<Trust>>> {
-        stub()
+        self.list(query)
     }
+
     pub fn list_owners(&self, query: &ListQuery) -> Result<Page<Row<OwnerLink>>> {
-        stub()
+        self.list(query)
     }
 
     /// Hands every identity to `visit`, in the order of arrival, without holding them all; a break
     /// ends it. For evaluation, owner inference and export.
     pub fn each_identity(&self, visit: Visit<'_, Row<Identity>>) -> Result<()> {
-        stub()
+        self.each(visit)
     }
+
     pub fn each_credential(&self, visit: Visit<'_, Row<Credential>>) -> Result<()> {
-        stub()
+        self.each(visit)
     }
+
     pub fn each_place(&self, visit: Visit<'_, Row<Place>>) -> Result<()> {
-        stub()
+        self.each(visit)
     }
+
     pub fn each_grant(&self, visit: Visit<'_, Row<Grant>>) -> Result<()> {
-        stub()
+        self.each(visit)
     }
+
     pub fn each_trust(&self, visit: Visit<'_, Row<Trust>>) -> Result<()> {
-        stub()
+        self.each(visit)
     }
+
     pub fn each_owner(&self, visit: Visit<'_, Row<OwnerLink>>) -> Result<()> {
-        stub()
+        self.each(visit)
+    }
+
+    fn list<R: Record>(&self, query: &ListQuery) -> Result<Page<Row<R>>> {
+        if query.as_of.is_none()
+            && let Some(columns) = self.current_columns()
+            && let Some(found) = columns.page(R::TABLE.list, query)?
+        {
+            let (keys, next) = found;
+            let rows = self.read("read a list", |c| rows_of_keys(c, &keys))?;
+            return Ok(Page { rows, next });
+        }
+        self.read("read a list", |c| select::page(c, query))
+    }
+
+    fn each<R: Record>(&self, visit: Visit<'_, Row<R>>) -> Result<()> {
+        let mut after = 0;
+        loop {
+            // Not one long read: the visitor may ask the store, and the log must not grow for ever.
+            let (rows, last) = self.read("read all rows", |c| part_after::<R>(c, after))?;
+            let Some(last) = last else { return Ok(()) };
+            after = last;
+            for row in rows {
+                if visit(row).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The columns of what is published now; none while they are being built anew.
+    fn current_columns(&self) -> Option<Arc<Columns>> {
+        let columns = self.columns().read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let last = self.last_published().ok()?;
+        (columns.built_at == last).then_some(columns)
     }
 
     /// How many rows the query has in all pages; none while the columns are being built.
     pub fn total(&self, list: List, query: &ListQuery) -> Result<Option<u64>> {
-        stub()
+        if let Some(total) = select::small_total(self, list, query)? {
+            return Ok(Some(total));
+        }
+        match self.current_columns() {
+            Some(columns) if query.as_of.is_none() => columns.total(list, query),
+            _ => Ok(None),
+        }
     }
+
     /// Counts per value of each field under the query's filters and search; none while the columns
     /// are being built. At most `most` values of a field are listed.
     pub fn facets(
@@ -65,19 +129,97 @@ impl Store {
         fields: &[&str],
         most: usize,
     ) -> Result<Option<Vec<Facet>>> {
-        stub()
+        if let Some(facets) = select::small_facets(self, list, query, fields, most)? {
+            return Ok(Some(facets));
+        }
+        match self.current_columns() {
+            Some(columns) if query.as_of.is_none() => columns.facets(list, query, fields, most),
+            _ => Ok(None),
+        }
     }
+
     /// Things whose name or native id has `text` in it, or whose id it is: identities first.
     pub fn search(&self, text: &str, limit: usize) -> Result<Vec<Hit>> {
-        stub()
+        let limit = limit.clamp(1, MAX_HITS);
+        let mut hits = Vec::new();
+        if let Ok(thing) = text.parse::<ThingId>() {
+            return self.read("look up an id", |c| {
+                hits.extend(match thing {
+                    ThingId::Identity(_) => hit::<Identity>(c, thing)?,
+                    ThingId::Credential(_) => hit::<Credential>(c, thing)?,
+                    ThingId::Place(_) => hit::<Place>(c, thing)?,
+                    ThingId::Grant(_) => hit::<Grant>(c, thing)?,
+                    ThingId::Trust(_) => hit::<Trust>(c, thing)?,
+                    ThingId::Owner(_) => hit::<OwnerLink>(c, thing)?,
+                });
+                Ok(hits)
+            });
+        }
+        let query =
+            |left| ListQuery { search: Some(text.into()), limit: left, ..ListQuery::default() };
+        if text.is_empty() {
+            return Ok(hits);
+        }
+        hits.extend(self.list::<Identity>(&query(limit))?.rows.iter().map(hit_of));
+        if hits.len() < limit {
+            let query = query(limit - hits.len());
+            hits.extend(self.list::<Credential>(&query)?.rows.iter().map(hit_of));
+        }
+        if hits.len() < limit {
+            let query = query(limit - hits.len());
+            hits.extend(self.list::<Place>(&query)?.rows.iter().map(hit_of));
+        }
+        Ok(hits)
     }
+
     /// Builds the in-memory columns from what is published now and puts them in place of the old
-    /// ones. Takes seconds on a large estate: run it on a thread of its own after start and after
-    /// every published sync.
+    /// ones. Takes seconds on a large estate: run it on a thread of its own after start, after every
+    /// published sync and after [`Store::set_owners`].
     pub fn build_columns(&self) -> Result<()> {
-        stub()
+        let columns = self.read("build the columns", Columns::build)?;
+        let mut slot = self.columns().write().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some(Arc::new(columns));
+        Ok(())
     }
+
+    /// Whether facets, totals and search answer from columns of what is published now.
     pub fn columns_ready(&self) -> bool {
-        false
+        self.current_columns().is_some()
     }
+}
+
+fn part_after<R: Record>(c: &Connection, after: i64) -> Result<(Vec<Row<R>>, Option<i64>)> {
+    let name = R::TABLE.name;
+    let last = c.one(
+        &format!(
+            "SELECT MAX(key) FROM (SELECT key FROM {name} WHERE key > ?1 ORDER BY key \
+             LIMIT {ROWS_AT_A_TIME})"
+        ),
+        &[after.into()],
+        |row| row.maybe_int(0),
+    )?;
+    let Some(last) = last.flatten() else { return Ok((Vec::new(), None)) };
+    let rows = rows_where::<R>(
+        c,
+        None,
+        "r.key > ?1 AND r.key <= ?2 AND r.lead = 1 ORDER BY r.key",
+        vec![Owned::Int(after), Owned::Int(last)],
+        ROWS_AT_A_TIME,
+    )?;
+    Ok((rows.into_iter().map(|(row, _)| row).collect(), Some(last)))
+}
+
+fn hit_of<R: Record>(row: &Row<R>) -> Hit {
+    let record = &row.record;
+    let head = record.head();
+    Hit {
+        list: R::TABLE.list,
+        id: record.thing().to_string(),
+        kind: head.kind.into(),
+        name: record.kept().name(&head).into(),
+    }
+}
+
+fn hit<R: Record>(c: &Connection, thing: ThingId) -> Result<Option<Hit>, Error> {
+    Ok(select::leading::<R>(c, None, "r.id = ?1", thing.bytes(), 1)?.first().map(hit_of))
 }

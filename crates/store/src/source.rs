@@ -1,12 +1,12 @@
 //! Configured sources.
 
-use crate::stub;
-use crate::sync::SyncSummary;
-use crate::{Result, Store};
-use model::{SourceId, Time};
+use model::{Native, SourceId, Time};
 use serde::Serialize;
 
-use crate::sync::Sync;
+use crate::engine::{Connection, Row};
+use crate::error::Error;
+use crate::sync::{SYNC_ROWS, Sync, SyncSummary, sync_of};
+use crate::{Result, Store};
 
 /// A connector with its settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,24 +36,109 @@ pub struct NewSource {
     pub every_s: Option<u32>,
 }
 
+const ROWS: &str = "SELECT s.key, s.id, s.connector, s.name, s.settings, s.every_s, s.enabled, \
+    s.created_at, (SELECT MAX(finished_at) FROM sync WHERE sync.source_key = s.key AND state = 1) \
+    FROM source s WHERE s.removed_at IS NULL";
+
+fn row_of(row: &Row<'_>) -> Result<(i64, Source)> {
+    let source = Source {
+        id: SourceId::from_bytes(row.id(1)?),
+        connector: row.text(2)?.into(),
+        name: row.text(3)?.into(),
+        settings: row.text(4)?.into(),
+        every_s: row.maybe_int(5)?.and_then(|seconds| u32::try_from(seconds).ok()),
+        enabled: row.truth(6)?,
+        created_at: row.time(7)?,
+        last_sync: None,
+        last_committed_at: row.maybe_time(8)?,
+    };
+    Ok((row.int(0)?, source))
+}
+
+fn with_last_sync(c: &Connection, (key, mut source): (i64, Source)) -> Result<Source> {
+    source.last_sync = c.one(
+        &format!("{SYNC_ROWS} WHERE r.source_key = ?1 ORDER BY r.key DESC LIMIT 1"),
+        &[key.into()],
+        sync_of,
+    )?;
+    Ok(source)
+}
+
 impl Store {
-    /// Adds a source. Fails with [`Error::Exists`] when the connector has one of this name.
+    /// Adds a source. Fails with [`Error::Exists`] when the connector has one of this name. A source
+    /// that was removed comes back under its old id.
     pub fn add_source(&self, new: &NewSource, now: Time) -> Result<Source> {
-        stub()
+        let id = SourceId::of(Native::new("tutela", "", &new.connector, &new.name));
+        let added = self.write("add a source", |c| {
+            c.run(
+                "INSERT INTO source (id, connector, name, settings, every_s, enabled, created_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6) ON CONFLICT (id) DO UPDATE SET \
+                 name = excluded.name, settings = excluded.settings, every_s = excluded.every_s, \
+                 enabled = 1, removed_at = NULL WHERE source.removed_at IS NOT NULL",
+                &[
+                    id.as_bytes().into(),
+                    new.connector.as_str().into(),
+                    new.name.as_str().into(),
+                    new.settings.as_str().into(),
+                    new.every_s.map(i64::from).into(),
+                    now.into(),
+                ],
+            )
+        })?;
+        if added == 0 {
+            return Err(Error::Exists { what: "source", name: new.name.clone() });
+        }
+        self.source(id)?.ok_or_else(|| Error::NotFound { what: "source", id: id.to_string() })
     }
+
     /// All sources, in the order in which they were added.
     pub fn sources(&self) -> Result<Vec<Source>> {
-        stub()
+        self.read("read the sources", |c| {
+            let found = c.rows(&format!("{ROWS} ORDER BY s.key"), &[], row_of)?;
+            found.into_iter().map(|source| with_last_sync(c, source)).collect()
+        })
     }
+
     pub fn source(&self, id: SourceId) -> Result<Option<Source>> {
-        stub()
+        self.read("look up a source", |c| {
+            c.one(&format!("{ROWS} AND s.id = ?1"), &[id.as_bytes().into()], row_of)?
+                .map(|source| with_last_sync(c, source))
+                .transpose()
+        })
     }
+
     /// Sets name, settings, schedule and whether it is enabled to those given; the id stays.
     pub fn update_source(&self, source: &Source) -> Result<()> {
-        stub()
+        let changed = self.write("change a source", |c| {
+            c.run(
+                "UPDATE source SET name = ?2, settings = ?3, every_s = ?4, enabled = ?5 \
+                 WHERE id = ?1 AND removed_at IS NULL",
+                &[
+                    source.id.as_bytes().into(),
+                    source.name.as_str().into(),
+                    source.settings.as_str().into(),
+                    source.every_s.map(i64::from).into(),
+                    source.enabled.into(),
+                ],
+            )
+        })?;
+        if changed == 0 {
+            return Err(Error::NotFound { what: "source", id: source.id.to_string() });
+        }
+        Ok(())
     }
+
     /// Ends every claim of the source and forgets its settings; history stays.
     pub fn remove_source(&self, id: SourceId, now: Time) -> Result<SyncSummary> {
-        stub()
+        let mut writer = self.begin_sync(id, now)?;
+        writer.ends_all = true;
+        let summary = writer.publish(now)?;
+        self.write("remove a source", |c| {
+            c.run(
+                "UPDATE source SET removed_at = ?2, settings = '{}' WHERE id = ?1",
+                &[id.as_bytes().into(), now.into()],
+            )
+        })?;
+        Ok(summary)
     }
 }

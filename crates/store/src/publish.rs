@@ -1,0 +1,382 @@
+//! The end of a sync: everything it stated becomes visible in one transaction.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use model::{
+    Coverage, Credential, Grant, Identity, OwnerLink, Place, ScopeId, StoredAt, Time, Trust,
+};
+
+use crate::Result;
+use crate::engine::{Connection, Value};
+use crate::error::Error;
+use crate::record::{Hidden, Record};
+use crate::sync::{
+    Claims, Counts, Held, Seen, SyncSummary, SyncWriter, Version, encode, link_places, pending_one,
+    record_of_key, restore_indexes, update, was_there,
+};
+
+/// Coverage of this many syncs of a source is kept; of older ones only counts are.
+const KEPT_COVERAGE: i64 = 100;
+
+/// What one publication knows while it runs.
+struct Publication<'a> {
+    c: &'a Connection,
+    writer: &'a SyncWriter,
+    at: Time,
+    scopes: HashMap<i32, &'a Coverage>,
+    /// Places that this source claimed, did not state in this sync, and that a gap may hide.
+    hidden_places: HashSet<[u8; 16]>,
+    contested: Vec<BTreeSet<[u8; 16]>>,
+}
+
+impl SyncWriter {
+    /// Makes all that was put visible at once, and ends the claims of this source that complete
+    /// scopes no longer hold.
+    pub fn publish(mut self, now: Time) -> Result<SyncSummary> {
+        let store = self.store.clone();
+        let coverage = std::mem::take(&mut self.coverage);
+        let published = store.write("publish a sync", |c| {
+            let mut scopes = HashMap::new();
+            for (&scope, coverage) in &coverage {
+                let key = self.scope_key(c, scope)?;
+                scopes.insert(i32::try_from(key).unwrap_or(i32::MAX), coverage);
+            }
+            let at = moment(c, now)?;
+            let mut publication = Publication {
+                c,
+                writer: &self,
+                at,
+                scopes,
+                hidden_places: HashSet::new(),
+                contested: store.contested(),
+            };
+            // Places first: a credential keeps those that are only hidden.
+            let places = publication.settle::<Place>(2)?;
+            let mut summary = SyncSummary {
+                identities: publication.settle::<Identity>(0)?,
+                credentials: publication.settle::<Credential>(1)?,
+                places,
+                grants: publication.settle::<Grant>(3)?,
+                trusts: publication.settle::<Trust>(4)?,
+                owners: publication.settle::<OwnerLink>(5)?,
+                gaps: 0,
+            };
+            publication.settle_leads()?;
+            for coverage in coverage.values() {
+                summary.gaps += coverage.gaps.len() as u64 + coverage.n_more_gaps;
+            }
+            publication.write_coverage()?;
+            let json = serde_json::to_string(&summary).map_err(|error| Error::Database {
+                doing: "publish a sync",
+                source: Box::new(error),
+            })?;
+            c.run("DELETE FROM pending WHERE sync_key = ?1", &[self.id.0.into()])?;
+            c.run(
+                "UPDATE sync SET state = 1, finished_at = ?2, summary = ?3 WHERE key = ?1",
+                &[self.id.0.into(), at.into(), json.as_str().into()],
+            )?;
+            restore_indexes(c)?;
+            Ok(summary)
+        });
+        // On a failure the writer is dropped, which removes what was put.
+        let summary = published?;
+        self.has_ended = true;
+        if self.is_first_load {
+            store.optimize()?;
+        }
+        store.end_running(self.source_key);
+        Ok(summary)
+    }
+}
+
+/// The moment of a publication: later than every one before, whatever the clock says.
+fn moment(c: &Connection, now: Time) -> Result<Time> {
+    let last =
+        c.one("SELECT MAX(finished_at) FROM sync WHERE state = 1", &[], |row| row.maybe_time(0))?;
+    Ok(match last.flatten() {
+        Some(last) if last >= now => Time::from_micros(last.micros() + 1),
+        _ => now,
+    })
+}
+
+impl Publication<'_> {
+    fn claims(&self, table: usize) -> Result<&Claims> {
+        self.writer
+            .claims
+            .get(table)
+            .ok_or(Error::NotFound { what: "kind of record", id: String::new() })
+    }
+
+    /// Applies what was stated of one kind of record and ends what is gone.
+    fn settle<R: Record>(&mut self, table: usize) -> Result<Counts> {
+        let mut counts = Counts::default();
+        let mut unseen = Vec::new();
+        let mut differing = Vec::new();
+        {
+            let claims = self.claims(table)?;
+            #[expect(clippy::iter_over_hash_type, reason = "what is acted on is sorted below")]
+            for (id, held) in claims {
+                match held.seen {
+                    Seen::No => unseen.push((*id, *held)),
+                    Seen::Same => counts.unchanged += 1,
+                    Seen::New => counts.added += 1,
+                    Seen::Differs => differing.push((*id, *held)),
+                }
+            }
+        }
+        unseen.sort_unstable_by_key(|(_, held)| held.key);
+        differing.sort_unstable_by_key(|(_, held)| held.key);
+        for (id, held) in unseen {
+            if self.is_gone::<R>(held)? {
+                self.end::<R>(table, id, held.key)?;
+                counts.gone += 1;
+            } else {
+                counts.kept += 1;
+                if table == 2 {
+                    self.hidden_places.insert(id);
+                }
+            }
+        }
+        for (id, held) in differing {
+            if self.change::<R>(table, id, held)? {
+                counts.changed += 1;
+            } else {
+                counts.unchanged += 1;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Whether a claim that was not stated would have been, had the thing still been there.
+    fn is_gone<R: Record>(&self, held: Held) -> Result<bool> {
+        if self.writer.ends_all {
+            return Ok(true);
+        }
+        let Some(coverage) = self.scopes.get(&held.scope_key) else { return Ok(false) };
+        if coverage.gaps.is_empty() || coverage.truncated || coverage.n_more_gaps > 0 {
+            return Ok(coverage.would_have_seen([]));
+        }
+        let record: Option<R> = record_of_key(self.c, held.key)?;
+        let Some(record) = record else { return Ok(true) };
+        Ok(coverage.would_have_seen(record.loci().iter().map(String::as_str)))
+    }
+
+    /// Moves a claim into the history.
+    fn end<R: Record>(&mut self, table: usize, id: [u8; 16], key: i64) -> Result<()> {
+        self.c.run(&R::TABLE.texts().close, &[key.into(), self.at.into()])?;
+        self.c.run(&R::TABLE.texts().delete, &[key.into()])?;
+        if table == 1 {
+            self.c.run("DELETE FROM credential_place WHERE credential_key = ?1", &[key.into()])?;
+        }
+        self.contest(table, id);
+        Ok(())
+    }
+
+    fn contest(&mut self, table: usize, id: [u8; 16]) {
+        if !self.writer.is_alone {
+            self.contest_always(table, id);
+        }
+    }
+
+    fn contest_always(&mut self, table: usize, id: [u8; 16]) {
+        if let Some(contested) = self.contested.get_mut(table) {
+            contested.insert(id);
+        }
+    }
+
+    /// Puts a new version in place of the one that stood; says whether there is a difference.
+    fn change<R: Record>(&mut self, table: usize, id: [u8; 16], held: Held) -> Result<bool> {
+        let stated: Option<R> = pending_one(self.c, self.writer.id, table, &id)?;
+        let old: Option<R> = record_of_key(self.c, held.key)?;
+        let (Some(mut record), Some(old)) = (stated, old) else { return Ok(false) };
+        let coverage = self.coverage_of(record.scope());
+        let hides = |locus: &str| match coverage {
+            None => true,
+            Some(coverage) => {
+                coverage.truncated
+                    || coverage.n_more_gaps > 0
+                    || coverage.gaps.iter().any(|gap| gap.holds(locus))
+            }
+        };
+        let places = self.claims(2)?;
+        let place = |stored: &StoredAt| match places.get(stored.place.as_bytes()) {
+            Some(Held { seen: Seen::No, .. }) => {
+                self.hidden_places.contains(stored.place.as_bytes())
+            }
+            _ => hides(&stored.path),
+        };
+        record.keep_hidden(&old, &Hidden { place: &place, locus: &hides });
+        let (body, hash) = encode(&record)?;
+        if hash == held.hash {
+            return Ok(false);
+        }
+        let lead = self.c.one(
+            &format!("SELECT lead, scope_key FROM {} WHERE key = ?1", R::TABLE.name),
+            &[held.key.into()],
+            |row| row.truth(0),
+        )?;
+        let scope_key = self.writer.scopes.get(&record.scope()).copied();
+        let scope_key = match scope_key {
+            Some(key) => key,
+            None => self.scope_key(record.scope())?,
+        };
+        self.c.run(&R::TABLE.texts().close, &[held.key.into(), self.at.into()])?;
+        let version = Version {
+            source_key: self.writer.source_key,
+            scope_key,
+            sync: self.writer.id,
+            lead: lead.unwrap_or(false),
+        };
+        update(self.c, &record, hash, &body, version, held.key)?;
+        if old.places() != record.places() {
+            self.c.run(
+                "DELETE FROM credential_place WHERE credential_key = ?1",
+                &[held.key.into()],
+            )?;
+            link_places(self.c, &record, held.key)?;
+        }
+        if old.authority() != record.authority() {
+            self.contest_always(table, id);
+        }
+        Ok(true)
+    }
+
+    fn coverage_of(&self, scope: ScopeId) -> Option<&Coverage> {
+        let key = self.writer.scopes.get(&scope)?;
+        self.scopes.get(&i32::try_from(*key).ok()?).copied()
+    }
+
+    fn scope_key(&self, scope: ScopeId) -> Result<i64> {
+        let values = [self.writer.source_key.into(), scope.as_bytes().into()];
+        self.c.run(
+            "INSERT INTO scope (source_key, id, kind, name) VALUES (?1, ?2, '', '') \
+             ON CONFLICT (source_key, id) DO NOTHING",
+            &values,
+        )?;
+        let key = self.c.one(
+            "SELECT key FROM scope WHERE source_key = ?1 AND id = ?2",
+            &values,
+            |row| row.int(0),
+        )?;
+        Ok(key.unwrap_or_default())
+    }
+
+    fn settle_leads(&self) -> Result<()> {
+        let leads = [
+            Self::settle_lead::<Identity>,
+            Self::settle_lead::<Credential>,
+            Self::settle_lead::<Place>,
+            Self::settle_lead::<Grant>,
+            Self::settle_lead::<Trust>,
+            Self::settle_lead::<OwnerLink>,
+        ];
+        for (contested, settle) in self.contested.iter().zip(leads) {
+            for id in contested {
+                settle(self, id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Chooses the claim that leads among those published: the greatest authority, then the one
+    /// that has stood longest. A mention leads only what no source ever stated.
+    fn settle_lead<R: Record>(&self, id: &[u8; 16]) -> Result<()> {
+        let name = R::TABLE.name;
+        let sync = Value::Int(self.writer.id.0);
+        let rows = self.c.rows(
+            &format!(
+                "SELECT key, authority, lead, sync_key FROM {name} WHERE id = ?1 AND (sync_key = ?2 \
+                 OR sync_key NOT IN (SELECT key FROM sync WHERE state = 0)) \
+                 ORDER BY authority DESC, key"
+            ),
+            &[id.into(), sync],
+            |row| Ok((row.int(0)?, row.int(1)?, row.truth(2)?, row.int(3)?)),
+        )?;
+        let Some(&(first, authority, ..)) = rows.first() else { return Ok(()) };
+        let leader = (authority > 0 || !was_there::<R>(self.c, id)?).then_some(first);
+        for (key, _, leads, sync_key) in rows {
+            let should_lead = leader == Some(key);
+            if leads == should_lead {
+                continue;
+            }
+            if sync_key != self.writer.id.0 {
+                self.c.run(&R::TABLE.texts().close, &[key.into(), self.at.into()])?;
+            }
+            self.c.run(
+                &format!("UPDATE {name} SET lead = ?2, sync_key = ?3 WHERE key = ?1"),
+                &[key.into(), should_lead.into(), sync],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_coverage(&self) -> Result<()> {
+        let mut scopes: Vec<_> = self.scopes.iter().collect();
+        scopes.sort_unstable_by_key(|(key, _)| **key);
+        for (key, coverage) in scopes {
+            let key = Value::Int(i64::from(*key));
+            let sync = Value::Int(self.writer.id.0);
+            let mut rest = (*coverage).clone();
+            let gaps = std::mem::take(&mut rest.gaps);
+            let body = serde_json::to_string(&rest).map_err(|error| Error::Database {
+                doing: "publish a sync",
+                source: Box::new(error),
+            })?;
+            self.c.run(
+                "INSERT INTO coverage (sync_key, scope_key, body) VALUES (?1, ?2, ?3)",
+                &[sync, key, body.as_str().into()],
+            )?;
+            for gap in &gaps {
+                self.c.run(
+                    "INSERT INTO gap (sync_key, source_key, scope_key, locus, reason, detail, missing) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    &[
+                        sync,
+                        self.writer.source_key.into(),
+                        key,
+                        gap.locus.as_str().into(),
+                        gap.reason.name().into(),
+                        gap.detail.as_deref().into(),
+                        gap.missing.as_deref().into(),
+                    ],
+                )?;
+            }
+            let complete = coverage.is_complete().then_some(self.at);
+            self.c.run(
+                "UPDATE scope SET kind = ?2, name = ?3, last_sync_key = ?4, \
+                 last_complete_at = COALESCE(?5, last_complete_at) WHERE key = ?1",
+                &[
+                    key,
+                    Value::Text(&coverage.scope.kind),
+                    coverage.scope.name.as_str().into(),
+                    sync,
+                    complete.into(),
+                ],
+            )?;
+        }
+        self.forget_old_coverage()
+    }
+
+    /// Removes coverage of syncs long past, except where it is the last word on a scope.
+    fn forget_old_coverage(&self) -> Result<()> {
+        let last = self.c.one(
+            "SELECT key FROM sync WHERE source_key = ?1 AND state = 1 \
+             ORDER BY key DESC LIMIT 1 OFFSET ?2",
+            &[self.writer.source_key.into(), KEPT_COVERAGE.into()],
+            |row| row.int(0),
+        )?;
+        let Some(last) = last else { return Ok(()) };
+        for table in ["gap", "coverage"] {
+            self.c.run(
+                &format!(
+                    "DELETE FROM {table} WHERE sync_key <= ?1 AND sync_key IN \
+                     (SELECT key FROM sync WHERE source_key = ?2) AND NOT EXISTS \
+                     (SELECT 1 FROM scope WHERE scope.key = {table}.scope_key \
+                      AND scope.last_sync_key = {table}.sync_key)"
+                ),
+                &[last.into(), self.writer.source_key.into()],
+            )?;
+        }
+        Ok(())
+    }
+}

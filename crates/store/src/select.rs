@@ -1,0 +1,780 @@
+//! From a [`ListQuery`] to SQL: a fixed list of clauses, values always bound.
+
+use model::{ScopeId, SourceId, Time};
+
+use crate::detail::ThingId;
+use crate::engine::{Connection, Owned, Row as DbRow, Value};
+use crate::error::Error;
+use crate::fields::{Field, FieldKind, List};
+use crate::query::{
+    Cursor, DEFAULT_PAGE_ROWS, Facet, FacetValue, Filter, ListQuery, MAX_PAGE_ROWS, Op, Page, Row,
+};
+use crate::record::{OwnedHead, Record, STATES, Table, authority_of, unreadable};
+use crate::{Result, Store};
+
+/// What a row of a list of records is read from; the columns are counted in [`row_of`].
+const ROW: &str = "r.key, r.id, r.authority, r.changed_at, r.kind, r.system, r.instance, \
+    r.native_id, r.name, r.body, sc.id, sc.last_complete_at, so.id, so.connector, so.name, \
+    COALESCE(r.seen_from, (SELECT finished_at FROM sync WHERE sync.key = r.sync_key)), r.seen_to, \
+    r.lead, r.owner";
+
+/// The column with the sort value, after those of [`ROW`].
+const SORT_COLUMN: usize = 19;
+
+/// What is seen now; the row's alias is `r`.
+const NOW: &str = "r.sync_key NOT IN (SELECT key FROM sync WHERE state = 0)";
+
+/// A statement and its values.
+#[derive(Debug, Default)]
+pub(crate) struct Select {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Owned>,
+}
+
+impl Select {
+    fn value(&mut self, value: Owned) -> String {
+        self.values.push(value);
+        format!("?{}", self.values.len())
+    }
+
+    pub(crate) fn visit(
+        &self,
+        c: &Connection,
+        visit: impl FnMut(&DbRow<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let values: Vec<Value<'_>> = self.values.iter().map(Owned::borrowed).collect();
+        c.visit(&self.sql, &values, visit)
+    }
+}
+
+/// `FROM` of a kind of record, as it is or as it was seen at a moment, joined with scope and
+/// source. History rows have the key of the claim they were a version of.
+pub(crate) fn from_records(select: &mut Select, table: &Table, as_of: Option<Time>) -> String {
+    let owner = |now: bool| match (table.list, now) {
+        (List::Identities, true) => "owner, owner_key, owner_confidence",
+        _ => "NULL AS owner, NULL AS owner_key, NULL AS owner_confidence",
+    };
+    let name = table.name;
+    let rows = match as_of {
+        None if table.list == List::Identities => {
+            format!("(SELECT *, NULL AS seen_from, NULL AS seen_to FROM {name})")
+        }
+        None => {
+            format!("(SELECT *, NULL AS seen_from, NULL AS seen_to, NULL AS owner FROM {name})")
+        }
+        Some(moment) => {
+            let at = select.value(Owned::Int(moment.micros()));
+            let columns = table.columns();
+            format!(
+                "(SELECT key, {columns}, NULL AS seen_from, NULL AS seen_to, {now} FROM {name} \
+                 WHERE sync_key IN (SELECT key FROM sync WHERE state = 1 AND finished_at <= {at}) \
+                 UNION ALL SELECT claim_key, {columns}, seen_from, seen_to, {then} \
+                 FROM {history} WHERE seen_to > {at} AND seen_from <= {at})",
+                now = owner(true),
+                then = owner(false),
+                history = table.history,
+            )
+        }
+    };
+    format!(
+        "{rows} r JOIN scope sc ON sc.key = r.scope_key JOIN source so ON so.key = r.source_key"
+    )
+}
+
+pub(crate) fn visible(as_of: Option<Time>) -> &'static str {
+    if as_of.is_some() { "TRUE" } else { NOW }
+}
+
+/// A record and where it stands, facts settled, and whether it leads.
+pub(crate) fn row_of<R: Record>(row: &DbRow<'_>, as_of: Option<Time>) -> Result<(Row<R>, bool)> {
+    let mut found = bare_row_of::<R>(row, as_of)?;
+    let Row { record, connector, last_seen, .. } = &mut found;
+    record.settle_facts(&connector.clone().into(), *last_seen);
+    Ok((found, row.truth(17)?))
+}
+
+/// The same, facts as the source stated them: for comparing versions.
+pub(crate) fn bare_row_of<R: Record>(row: &DbRow<'_>, as_of: Option<Time>) -> Result<Row<R>> {
+    let head = OwnedHead {
+        id: row.id(1)?,
+        scope: ScopeId::from_bytes(row.id(10)?),
+        authority: authority_of(row.int(2)?),
+        kind: row.text(4)?.into(),
+        system: row.text(5)?.into(),
+        instance: row.text(6)?.into(),
+        native_id: row.text(7)?.into(),
+        name: row.text(8)?.into(),
+    };
+    let record =
+        R::restore(head, row.text(9)?).map_err(|error| unreadable("read a record", &error))?;
+    let connector = row.text(13)?.to_owned();
+    let seen_from = row.maybe_time(15)?.unwrap_or_default();
+    let seen_to = row.maybe_time(16)?;
+    let until = seen_to.into_iter().chain(as_of).min();
+    let complete = row.maybe_time(11)?.unwrap_or(seen_from);
+    let last_seen = until.map_or(complete, |until| complete.min(until)).max(seen_from);
+    let owner = match row.maybe_text(18)? {
+        Some(json) => {
+            Some(serde_json::from_str(json).map_err(|error| unreadable("read an owner", &error))?)
+        }
+        None => None,
+    };
+    Ok(Row {
+        record,
+        source: SourceId::from_bytes(row.id(12)?),
+        connector,
+        source_name: row.text(14)?.into(),
+        seen_from,
+        seen_to,
+        last_seen,
+        valid_from: row.maybe_time(3)?.unwrap_or(seen_from),
+        owner,
+    })
+}
+
+/// Rows by any condition over `r`, `sc` and `so`.
+pub(crate) fn rows_where<R: Record>(
+    c: &Connection,
+    as_of: Option<Time>,
+    condition: &str,
+    values: Vec<Owned>,
+    limit: usize,
+) -> Result<Vec<(Row<R>, bool)>> {
+    let mut select = Select { sql: String::new(), values };
+    let from = from_records(&mut select, R::TABLE, as_of);
+    let limit = select.value(Owned::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
+    select.sql =
+        format!("SELECT {ROW} FROM {from} WHERE {} AND {condition} LIMIT {limit}", visible(as_of));
+    let mut rows = Vec::new();
+    select.visit(c, |row| {
+        rows.push(row_of(row, as_of)?);
+        Ok(true)
+    })?;
+    Ok(rows)
+}
+
+/// Leading claims by a condition with one id.
+pub(crate) fn leading<R: Record>(
+    c: &Connection,
+    as_of: Option<Time>,
+    condition: &str,
+    id: &[u8; 16],
+    limit: usize,
+) -> Result<Vec<Row<R>>> {
+    let condition = format!("r.lead = 1 AND {condition} ORDER BY r.key");
+    let rows = rows_where(c, as_of, &condition, vec![Owned::Blob(id.to_vec())], limit)?;
+    Ok(rows.into_iter().map(|(row, _)| row).collect())
+}
+
+/// The leading claim about a thing at a moment, facts as stated.
+pub(crate) fn bare_leading<R: Record>(
+    c: &Connection,
+    as_of: Option<Time>,
+    id: &[u8; 16],
+) -> Result<Option<R>> {
+    let mut select = Select { sql: String::new(), values: vec![Owned::Blob(id.to_vec())] };
+    let from = from_records(&mut select, R::TABLE, as_of);
+    select.sql = format!(
+        "SELECT {ROW} FROM {from} WHERE {} AND r.lead = 1 AND r.id = ?1 LIMIT 1",
+        visible(as_of)
+    );
+    let mut found = None;
+    select.visit(c, |row| {
+        found = Some(bare_row_of(row, as_of)?.record);
+        Ok(false)
+    })?;
+    Ok(found)
+}
+
+/// At most this many versions of one thing are read.
+const MAX_VERSIONS: usize = 10_000;
+
+/// Every version of the claims about one thing, oldest first, facts as stated.
+pub(crate) fn all_versions<R: Record>(
+    c: &Connection,
+    values: Vec<Owned>,
+) -> Result<Vec<(Row<R>, bool)>> {
+    let Table { name, history, .. } = R::TABLE;
+    let columns = R::TABLE.columns();
+    let sql = format!(
+        "SELECT {ROW} FROM (SELECT key, {columns}, (SELECT finished_at FROM sync WHERE sync.key = \
+         sync_key) AS seen_from, NULL AS seen_to, NULL AS owner FROM {name} WHERE id = ?1 \
+         UNION ALL SELECT claim_key, {columns}, seen_from, seen_to, NULL FROM {history} \
+         WHERE id = ?1) r JOIN scope sc ON sc.key = r.scope_key JOIN source so \
+         ON so.key = r.source_key WHERE {NOW} ORDER BY r.seen_from, r.key LIMIT {MAX_VERSIONS}"
+    );
+    let select = Select { sql, values };
+    let mut rows = Vec::new();
+    select.visit(c, |row| {
+        rows.push((bare_row_of(row, None)?, row.truth(17)?));
+        Ok(true)
+    })?;
+    Ok(rows)
+}
+
+/// One page of a list of records from SQL alone.
+pub(crate) fn page<R: Record>(c: &Connection, query: &ListQuery) -> Result<Page<Row<R>>> {
+    let list = R::TABLE.list;
+    let mut select = Select::default();
+    let from = from_records(&mut select, R::TABLE, query.as_of);
+    let mut conditions = vec![visible(query.as_of).to_owned(), "r.lead = 1".to_owned()];
+    conditions.extend(conditions_of(&mut select, list, query)?);
+    let sort = sort_of(list, query)?;
+    let sort_sql = sort.map_or("NULL".into(), |(field, _)| column_of(field));
+    let descending = sort.is_some_and(|(_, descending)| descending);
+    if let Some(cursor) = &query.after {
+        let position = Position::parse(cursor)?;
+        conditions.push(after(&mut select, sort.map(|_| sort_sql.as_str()), descending, position));
+    }
+    let limit = limit_of(query);
+    let order = order(sort.map(|_| sort_sql.as_str()), descending);
+    let most = select.value(Owned::Int(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
+    select.sql = format!(
+        "SELECT {ROW}, {sort_sql} FROM {from} WHERE {} ORDER BY {order} LIMIT {most}",
+        conditions.join(" AND ")
+    );
+    let mut rows = Vec::new();
+    let mut last = None;
+    let mut is_more = false;
+    select.visit(c, |row| {
+        if rows.len() == limit {
+            is_more = true;
+            return Ok(false);
+        }
+        rows.push(row_of::<R>(row, query.as_of)?.0);
+        last = Some(Position { value: row.owned(SORT_COLUMN)?, key: row.int(0)? });
+        Ok(true)
+    })?;
+    let next = last.filter(|_| is_more).map(|position| position.cursor());
+    Ok(Page { rows, next })
+}
+
+/// The rows with these keys, in this order.
+pub(crate) fn rows_of_keys<R: Record>(c: &Connection, keys: &[i64]) -> Result<Vec<Row<R>>> {
+    let mut select = Select::default();
+    let from = from_records(&mut select, R::TABLE, None);
+    let sql = format!("SELECT {ROW} FROM {from} WHERE r.key = ?1 AND r.lead = 1 AND {NOW}");
+    let mut rows = Vec::with_capacity(keys.len());
+    for &key in keys {
+        let row = c.one(&sql, &[key.into()], |row| row_of::<R>(row, None))?;
+        rows.extend(row.map(|(row, _)| row));
+    }
+    Ok(rows)
+}
+
+/// One page of a list that is not of records: `sql` ends in a `WHERE` clause, its first column is
+/// the key.
+pub(crate) fn plain_page<T>(
+    store: &Store,
+    list: List,
+    query: &ListQuery,
+    sql: &str,
+    newest_first: bool,
+    mut read: impl FnMut(&DbRow<'_>) -> Result<T>,
+) -> Result<Page<T>> {
+    let mut select = Select::default();
+    let conditions = conditions_of(&mut select, list, query)?;
+    let sort = sort_of(list, query)?;
+    let sort_sql = sort.map(|(field, _)| column_of(field));
+    let descending = sort.map_or(newest_first, |(_, descending)| descending);
+    let mut sql = sql.to_owned();
+    for condition in conditions {
+        sql.push_str(" AND ");
+        sql.push_str(&condition);
+    }
+    if let Some(cursor) = &query.after {
+        let position = Position::parse(cursor)?;
+        sql.push_str(" AND ");
+        sql.push_str(&after(&mut select, sort_sql.as_deref(), descending, position));
+    }
+    let limit = limit_of(query);
+    let most = select.value(Owned::Int(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
+    let order = order(sort_sql.as_deref(), descending);
+    select.sql = format!("{sql} ORDER BY {order} LIMIT {most}");
+    store.read("read a list", |c| {
+        let mut rows = Vec::new();
+        let mut last_key = None;
+        let mut is_more = false;
+        select.visit(c, |row| {
+            if rows.len() == limit {
+                is_more = true;
+                return Ok(false);
+            }
+            last_key = Some(row.int(0)?);
+            rows.push(read(row)?);
+            Ok(true)
+        })?;
+        let Some(key) = last_key.filter(|_| is_more) else { return Ok(Page { rows, next: None }) };
+        let value = match &sort_sql {
+            None => Owned::Null,
+            Some(sort_sql) => c
+                .one(
+                    &format!("SELECT {sort_sql} FROM {} r WHERE r.key = ?1", list.table()),
+                    &[key.into()],
+                    |row| row.owned(0),
+                )?
+                .unwrap_or(Owned::Null),
+        };
+        Ok(Page { rows, next: Some(Position { value, key }.cursor()) })
+    })
+}
+
+pub(crate) fn limit_of(query: &ListQuery) -> usize {
+    if query.limit == 0 { DEFAULT_PAGE_ROWS } else { query.limit.min(MAX_PAGE_ROWS) }
+}
+
+pub(crate) fn field_of(list: List, name: &str) -> Result<&'static Field> {
+    list.field(name).ok_or_else(|| Error::UnknownField {
+        list: list.name(),
+        field: name.chars().take(80).collect(),
+        valid: list.fields().iter().map(|field| field.name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+pub(crate) fn sort_of(list: List, query: &ListQuery) -> Result<Option<(&'static Field, bool)>> {
+    let Some(sort) = &query.sort else { return Ok(None) };
+    let field = field_of(list, &sort.field)?;
+    if !field.sortable {
+        let sortable = list.fields().iter().filter(|field| field.sortable);
+        return Err(Error::UnknownField {
+            list: list.name(),
+            field: format!("{} to sort by", field.name),
+            valid: sortable.map(|field| field.name).collect::<Vec<_>>().join(", "),
+        });
+    }
+    Ok(Some((field, sort.descending)))
+}
+
+/// The expression that filters compare and sorts go by.
+fn column_of(field: &Field) -> String {
+    match field.name {
+        "seen_from" => {
+            "COALESCE(r.seen_from, (SELECT finished_at FROM sync WHERE sync.key = r.sync_key))"
+                .into()
+        }
+        _ => field.column.into(),
+    }
+}
+
+/// Rows without a value come last, whichever the direction; equal ones in the order of arrival.
+fn order(sort: Option<&str>, descending: bool) -> String {
+    let direction = if descending { "DESC" } else { "ASC" };
+    match sort {
+        None => format!("r.key {direction}"),
+        Some(sort) => format!("{sort} IS NULL, {sort} {direction}, r.key"),
+    }
+}
+
+fn after(select: &mut Select, sort: Option<&str>, descending: bool, position: Position) -> String {
+    let key = select.value(Owned::Int(position.key));
+    let beyond = if descending { "<" } else { ">" };
+    match (sort, position.value) {
+        (None, _) => format!("r.key {beyond} {key}"),
+        (Some(sort), Owned::Null) => format!("({sort} IS NULL AND r.key > {key})"),
+        (Some(sort), value) => {
+            let value = select.value(value);
+            format!(
+                "({sort} IS NULL OR {sort} {beyond} {value} OR ({sort} = {value} AND r.key > {key}))"
+            )
+        }
+    }
+}
+
+/// The filters and the search of a query, each a clause.
+pub(crate) fn conditions_of(
+    select: &mut Select,
+    list: List,
+    query: &ListQuery,
+) -> Result<Vec<String>> {
+    let mut conditions = Vec::new();
+    for filter in &query.filters {
+        conditions.push(condition_of(select, list, filter)?);
+    }
+    if let Some(text) = query.search.as_deref().filter(|text| !text.is_empty()) {
+        let text = select.value(Owned::Text(text.to_lowercase()));
+        let columns: &[&str] = match list {
+            List::Findings => &["r.title", "r.rule"],
+            List::Syncs => &["so.name"],
+            List::Gaps => &["r.locus"],
+            _ => &["r.name", "r.native_id"],
+        };
+        let tests: Vec<String> =
+            columns.iter().map(|column| format!("instr(lower({column}), {text}) > 0")).collect();
+        conditions.push(format!("({})", tests.join(" OR ")));
+    }
+    Ok(conditions)
+}
+
+fn condition_of(select: &mut Select, list: List, filter: &Filter) -> Result<String> {
+    let field = field_of(list, &filter.field)?;
+    let column = column_of(field);
+    let check = check_of(field, filter)?;
+    let any = |checks: Vec<Owned>, select: &mut Select| {
+        let marks: Vec<String> = checks.into_iter().map(|value| select.value(value)).collect();
+        marks.join(", ")
+    };
+    Ok(match check {
+        Check::Is { values, or_none } => {
+            let list = any(values, select);
+            match (field.column, or_none) {
+                ("r.source_key", _) => format!("so.id IN ({list})"),
+                ("r.scope_key", _) => format!("sc.id IN ({list})"),
+                (_, false) => format!("{column} IN ({list})"),
+                (_, true) => format!("({column} IN ({list}) OR {column} IS NULL)"),
+            }
+        }
+        Check::IsNot { values, or_none } => {
+            let list = any(values, select);
+            match (field.column, or_none) {
+                ("r.source_key", _) => format!("so.id NOT IN ({list})"),
+                ("r.scope_key", _) => format!("sc.id NOT IN ({list})"),
+                (_, false) => format!("({column} NOT IN ({list}) OR {column} IS NULL)"),
+                (_, true) => format!("({column} NOT IN ({list}) AND {column} IS NOT NULL)"),
+            }
+        }
+        Check::Contains(texts) => {
+            let tests: Vec<String> = texts
+                .into_iter()
+                .map(|text| {
+                    format!("instr(lower({column}), {}) > 0", select.value(Owned::Text(text)))
+                })
+                .collect();
+            if tests.is_empty() { "FALSE".into() } else { format!("({})", tests.join(" OR ")) }
+        }
+        Check::Before(value) => format!("{column} < {}", select.value(value)),
+        Check::After(value) => format!("{column} >= {}", select.value(value)),
+        Check::States(states) => match field.state {
+            Some(state) => {
+                let states: Vec<String> = states.iter().map(ToString::to_string).collect();
+                format!("{state} IN ({})", states.join(", "))
+            }
+            None => format!("{column} IS NULL"),
+        },
+    })
+}
+
+/// What a filter asks, its texts read as values of the field.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Check {
+    /// One of the values, or (where the text was empty) none.
+    Is {
+        values: Vec<Owned>,
+        or_none: bool,
+    },
+    IsNot {
+        values: Vec<Owned>,
+        or_none: bool,
+    },
+    /// Lower case.
+    Contains(Vec<String>),
+    Before(Owned),
+    After(Owned),
+    States(Vec<i64>),
+}
+
+pub(crate) fn check_of(field: &Field, filter: &Filter) -> Result<Check> {
+    let bad = |value: &str, expected| Error::BadValue {
+        field: field.name.into(),
+        value: value.chars().take(80).collect(),
+        expected,
+    };
+    let values = || {
+        let mut or_none = false;
+        let mut values = Vec::with_capacity(filter.values.len());
+        for text in &filter.values {
+            if text.is_empty() && !matches!(field.kind, FieldKind::Text) {
+                or_none = true;
+            } else {
+                values.push(value_of(field, text)?);
+            }
+        }
+        Ok::<_, Error>((values, or_none))
+    };
+    let one = || match filter.values.as_slice() {
+        [text] if matches!(field.kind, FieldKind::Time | FieldKind::Number) => {
+            value_of(field, text)
+        }
+        [text] => Err(bad(text, "only times and numbers have a before and an after")),
+        _ => Err(bad(&filter.values.join(", "), "give exactly one value")),
+    };
+    Ok(match filter.op {
+        Op::Is => {
+            let (values, or_none) = values()?;
+            Check::Is { values, or_none }
+        }
+        Op::IsNot => {
+            let (values, or_none) = values()?;
+            Check::IsNot { values, or_none }
+        }
+        Op::Contains => {
+            if !matches!(field.kind, FieldKind::Text | FieldKind::Choice)
+                || field.column.ends_with("_key") && field.column != "r.owner_key"
+                || matches!(field.column, "r.authority" | "r.severity")
+            {
+                return Err(bad(&filter.values.join(", "), "this field is not a text"));
+            }
+            Check::Contains(filter.values.iter().map(|text| text.to_lowercase()).collect())
+        }
+        Op::Before => Check::Before(one()?),
+        Op::After => Check::After(one()?),
+        Op::Unknown => {
+            let mut states = Vec::new();
+            for text in &filter.values {
+                let number = STATES.iter().position(|name| name == text).ok_or_else(|| {
+                    bad(
+                        text,
+                        "a state is known, known_absent, not_observable, not_collected or denied",
+                    )
+                })?;
+                states.push(i64::try_from(number).unwrap_or_default());
+            }
+            Check::States(if states.is_empty() { vec![1, 2, 3, 4] } else { states })
+        }
+    })
+}
+
+/// A text as the column of a field has it.
+fn value_of(field: &Field, text: &str) -> Result<Owned> {
+    let bad = |expected| Error::BadValue {
+        field: field.name.into(),
+        value: text.chars().take(80).collect(),
+        expected,
+    };
+    let word = |words: &[&str], expected| {
+        let number = words.iter().position(|word| *word == text).ok_or_else(|| bad(expected))?;
+        Ok(Owned::Int(i64::try_from(number).unwrap_or_default()))
+    };
+    match (field.kind, field.column) {
+        (_, "r.authority") => word(
+            &["mentioned", "declared", "record"],
+            "an authority is mentioned, declared or record",
+        ),
+        (_, "r.severity") => word(
+            &["info", "low", "medium", "high", "critical"],
+            "a severity is info, low, medium, high or critical",
+        ),
+        (_, "r.state") if field.title == "State of the sync" => {
+            word(&["running", "committed", "failed"], "a state is running, committed or failed")
+        }
+        (_, "r.source_key") => text
+            .parse::<SourceId>()
+            .map(|id| Owned::Blob(id.as_bytes().to_vec()))
+            .map_err(|_| bad("a source is given by its id, `src_…`")),
+        (_, "r.scope_key") => text
+            .parse::<ScopeId>()
+            .map(|id| Owned::Blob(id.as_bytes().to_vec()))
+            .map_err(|_| bad("a scope is given by its id, `scp_…`")),
+        (FieldKind::Text | FieldKind::Choice, _) => Ok(Owned::Text(text.into())),
+        (FieldKind::Time, _) => text
+            .parse::<Time>()
+            .map(|time| Owned::Int(time.micros()))
+            .map_err(|_| bad("a time is RFC 3339 such as `2026-11-22T10:00:00Z`, or a date")),
+        (FieldKind::Truth, _) => match text {
+            "true" | "yes" => Ok(Owned::Int(1)),
+            "false" | "no" => Ok(Owned::Int(0)),
+            _ => Err(bad("it is true or false")),
+        },
+        (FieldKind::Number, _) => text.parse().map(Owned::Real).map_err(|_| bad("it is a number")),
+        (FieldKind::Id, "r.fingerprint") => {
+            serde_json::from_value::<model::Fingerprint>(text.into())
+                .map(|print| Owned::Blob(print.as_bytes().to_vec()))
+                .map_err(|_| bad("a fingerprint is `b3:` and base32"))
+        }
+        (FieldKind::Id, _) => id_bytes(text)
+            .map(|bytes| Owned::Blob(bytes.to_vec()))
+            .ok_or_else(|| bad("it is an id with its prefix")),
+    }
+}
+
+/// The bytes of an id of any kind.
+fn id_bytes(text: &str) -> Option<[u8; 16]> {
+    if let Ok(id) = text.parse::<model::FindingId>() {
+        return Some(*id.as_bytes());
+    }
+    text.parse::<ThingId>().ok().map(|thing| *thing.bytes())
+}
+
+/// Where a page ended: the sort value of its last row, and the row's key.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Position {
+    pub(crate) value: Owned,
+    pub(crate) key: i64,
+}
+
+impl Position {
+    pub(crate) fn cursor(&self) -> Cursor {
+        let value = match &self.value {
+            Owned::Null | Owned::Blob(_) => "n".to_owned(),
+            Owned::Int(value) => format!("i{value}"),
+            Owned::Real(value) => format!("r{:x}", value.to_bits()),
+            Owned::Text(value) => format!("t{value}"),
+        };
+        let text = format!("{}.{value}", self.key);
+        Cursor(text.bytes().fold(String::with_capacity(2 * text.len()), |mut hex, byte| {
+            for digit in [byte >> 4, byte & 15] {
+                hex.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+            }
+            hex
+        }))
+    }
+
+    pub(crate) fn parse(cursor: &Cursor) -> Result<Self> {
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|n| u8::try_from(n).ok());
+        let bytes: Option<Vec<u8>> = cursor
+            .0
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| match pair {
+                [high, low] => Some(digit(high)? << 4 | digit(low)?),
+                _ => None,
+            })
+            .collect();
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(Error::BadCursor)?;
+        let (key, value) = text.split_once('.').ok_or(Error::BadCursor)?;
+        let key = key.parse().map_err(|_| Error::BadCursor)?;
+        let mut chars = value.chars();
+        let sort = chars.next();
+        let rest = chars.as_str();
+        let value = match sort {
+            Some('n') => Some(Owned::Null),
+            Some('i') => rest.parse().ok().map(Owned::Int),
+            Some('r') => u64::from_str_radix(rest, 16).ok().map(f64::from_bits).map(Owned::Real),
+            Some('t') => Some(Owned::Text(rest.into())),
+            _ => None,
+        };
+        Ok(Self { value: value.ok_or(Error::BadCursor)?, key })
+    }
+}
+
+/// A list with at most this many rows is counted by SQL at once; columns are for larger ones.
+const SMALL: i64 = 20_000;
+
+/// What the counts of a list are taken over, when that is little enough to count now.
+fn small_from(c: &Connection, list: List, query: &ListQuery) -> Result<Option<(Select, String)>> {
+    let mut select = Select::default();
+    let table = crate::record::TABLES.iter().find(|table| table.list == list);
+    let (from, mut conditions) = match (table, list) {
+        (Some(table), _) => {
+            let highest =
+                c.one(&format!("SELECT COALESCE(MAX(key), 0) FROM {}", table.name), &[], |row| {
+                    row.int(0)
+                })?;
+            if highest.unwrap_or(0) > SMALL {
+                return Ok(None);
+            }
+            let from = from_records(&mut select, table, query.as_of);
+            (from, vec![visible(query.as_of).to_owned(), "r.lead = 1".to_owned()])
+        }
+        (None, List::Findings) => ("finding r".to_owned(), vec!["TRUE".to_owned()]),
+        (None, List::Syncs) => {
+            ("sync r JOIN source so ON so.key = r.source_key".to_owned(), vec!["TRUE".to_owned()])
+        }
+        _ => (
+            "gap r JOIN scope sc ON sc.key = r.scope_key JOIN source so ON so.key = r.source_key"
+                .to_owned(),
+            vec!["sc.last_sync_key = r.sync_key AND so.removed_at IS NULL".to_owned()],
+        ),
+    };
+    conditions.extend(conditions_of(&mut select, list, query)?);
+    let from = format!("{from} WHERE {}", conditions.join(" AND "));
+    Ok(Some((select, from)))
+}
+
+pub(crate) fn small_total(store: &Store, list: List, query: &ListQuery) -> Result<Option<u64>> {
+    store.read("count a list", |c| {
+        let Some((mut select, from)) = small_from(c, list, query)? else { return Ok(None) };
+        select.sql = format!("SELECT COUNT(*) FROM {from}");
+        let mut total = 0;
+        select.visit(c, |row| {
+            total = row.count(0)?;
+            Ok(false)
+        })?;
+        Ok(Some(total))
+    })
+}
+
+pub(crate) fn small_facets(
+    store: &Store,
+    list: List,
+    query: &ListQuery,
+    fields: &[&str],
+    most: usize,
+) -> Result<Option<Vec<Facet>>> {
+    let fields = fields.iter().map(|name| facet_field(list, name)).collect::<Result<Vec<_>>>()?;
+    store.read("count the values of a list", |c| {
+        let mut facets = Vec::with_capacity(fields.len());
+        for field in fields {
+            let Some((mut select, from)) = small_from(c, list, query)? else { return Ok(None) };
+            let column = match field.column {
+                "r.source_key" => "so.id",
+                "r.scope_key" => "sc.id",
+                column => column,
+            };
+            select.sql = format!("SELECT {column}, COUNT(*) FROM {from} GROUP BY 1");
+            let mut values = Vec::new();
+            select.visit(c, |row| {
+                let value = facet_text(list, field, &row.owned(0)?);
+                values.push(FacetValue { value, count: row.count(1)? });
+                Ok(true)
+            })?;
+            facets.push(facet_of(field, values, most));
+        }
+        Ok(Some(facets))
+    })
+}
+
+pub(crate) fn facet_field(list: List, name: &str) -> Result<&'static Field> {
+    let field = field_of(list, name)?;
+    if field.facetable {
+        return Ok(field);
+    }
+    let facetable = list.fields().iter().filter(|field| field.facetable);
+    Err(Error::UnknownField {
+        list: list.name(),
+        field: format!("{name} to count by"),
+        valid: facetable.map(|field| field.name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// The most frequent values, then by name.
+pub(crate) fn facet_of(field: &Field, mut values: Vec<FacetValue>, most: usize) -> Facet {
+    values.sort_by(|one, other| {
+        other.count.cmp(&one.count).then_with(|| one.value.cmp(&other.value))
+    });
+    let n_others = values.iter().skip(most).map(|value| value.count).sum();
+    values.truncate(most);
+    Facet { field: field.name.into(), values, n_others }
+}
+
+/// The value of a column as filters name it.
+pub(crate) fn facet_text(list: List, field: &Field, value: &Owned) -> String {
+    let word = |words: &[&str], number: i64| {
+        let word = usize::try_from(number).ok().and_then(|number| words.get(number));
+        word.copied().unwrap_or_default().to_owned()
+    };
+    match (field.column, value) {
+        (_, Owned::Null) => String::new(),
+        ("r.authority", Owned::Int(number)) => word(&["mentioned", "declared", "record"], *number),
+        ("r.severity", Owned::Int(number)) => {
+            word(&["info", "low", "medium", "high", "critical"], *number)
+        }
+        ("r.state", Owned::Int(number)) if list == List::Syncs => {
+            word(&["running", "committed", "failed"], *number)
+        }
+        ("r.source_key", Owned::Blob(id)) => <[u8; 16]>::try_from(id.as_slice())
+            .map_or_else(|_| String::new(), |id| SourceId::from_bytes(id).to_string()),
+        ("r.scope_key", Owned::Blob(id)) => <[u8; 16]>::try_from(id.as_slice())
+            .map_or_else(|_| String::new(), |id| ScopeId::from_bytes(id).to_string()),
+        (_, Owned::Int(number)) if field.kind == FieldKind::Truth => {
+            if *number == 0 {
+                "false".into()
+            } else {
+                "true".into()
+            }
+        }
+        (_, Owned::Int(number)) => number.to_string(),
+        (_, Owned::Real(number)) => number.to_string(),
+        (_, Owned::Text(text)) => text.clone(),
+        (_, Owned::Blob(_)) => String::new(),
+    }
+}

@@ -1,0 +1,196 @@
+//! What a sync makes visible, what it ends, what it keeps.
+
+use model::{Authority, Batch, Fact};
+use store::{Error, ListQuery, ThingId};
+
+use crate::engines::on_each;
+use crate::world::{
+    at, complete, credential, identity, mention, names, place, scope, source, sync, with_gap,
+};
+
+#[test]
+fn nothing_is_visible_before_it_is_published() {
+    on_each(|store| {
+        let (host, etc) = (source(store, "here"), scope("/etc"));
+        let mut writer = store.begin_sync(host, at(1)).unwrap();
+        let batch = Batch { identities: vec![identity("a", etc.id)], ..Batch::default() };
+        writer.put(&batch).unwrap();
+        assert_eq!(names(store, None), [""; 0]);
+        assert!(matches!(store.begin_sync(host, at(1)), Err(Error::Exists { .. })));
+        drop(writer);
+        assert_eq!(names(store, None), [""; 0]);
+        let mut writer = store.begin_sync(host, at(2)).unwrap();
+        writer.put(&batch).unwrap();
+        let summary = writer.publish(at(3)).unwrap();
+        assert_eq!(summary.identities.added, 1);
+        assert_eq!(names(store, None), ["a"]);
+        let row = store.list_identities(&ListQuery::default()).unwrap().rows.remove(0);
+        assert_eq!((row.seen_from, row.valid_from), (at(3), at(3)));
+        let about = row.record.enabled.about.unwrap();
+        assert_eq!((about.source.as_deref(), about.observed_at), (Some("host"), Some(at(3))));
+    });
+}
+
+#[test]
+fn what_a_complete_scope_no_longer_holds_is_gone_and_a_gap_hides() {
+    on_each(|store| {
+        let (host, etc, home) = (source(store, "here"), scope("/etc"), scope("/home"));
+        let all = |names: &[&str], coverage| Batch {
+            identities: names.iter().map(|name| identity(name, etc.id)).collect(),
+            coverage,
+            ..Batch::default()
+        };
+        sync(store, host, all(&["a", "b"], vec![complete(&etc)]), at(1));
+        let summary = sync(store, host, all(&["a"], vec![complete(&home)]), at(2));
+        assert_eq!((summary.identities.unchanged, summary.identities.kept), (1, 1));
+        let summary = sync(store, host, all(&["a"], vec![with_gap(&etc, "/etc/b")]), at(3));
+        assert_eq!((summary.identities.gone, summary.identities.kept, summary.gaps), (0, 1, 1));
+        let summary = sync(store, host, all(&["a"], vec![with_gap(&etc, "/etc/c")]), at(4));
+        assert_eq!((summary.identities.gone, summary.identities.kept), (1, 0));
+        assert_eq!(names(store, None), ["a"]);
+        assert_eq!(names(store, Some(at(3))), ["a", "b"]);
+        assert_eq!(names(store, Some(at(0))), [""; 0]);
+        let gone = store.identity(identity("b", etc.id).id, None).unwrap().unwrap();
+        assert_eq!(gone.gone_at, Some(at(4)));
+        assert_eq!(gone.claims[0].row.record.name, "b");
+        let diff = store.diff_summary(at(1), at(4)).unwrap();
+        assert_eq!((diff[0].added, diff[0].changed, diff[0].gone), (0, 0, 1));
+    });
+}
+
+#[test]
+fn a_credential_keeps_the_places_that_lie_in_a_gap() {
+    on_each(|store| {
+        let (host, etc) = (source(store, "here"), scope("/etc"));
+        let paths = ["/etc/a", "/etc/b", "/etc/c"];
+        sync(
+            store,
+            host,
+            Batch {
+                credentials: vec![credential("cert", &paths, etc.id)],
+                places: paths.iter().map(|path| place(path, etc.id)).collect(),
+                coverage: vec![complete(&etc)],
+                ..Batch::default()
+            },
+            at(1),
+        );
+        let fewer = || Batch {
+            credentials: vec![credential("cert", &["/etc/a"], etc.id)],
+            places: vec![place("/etc/a", etc.id)],
+            coverage: vec![with_gap(&etc, "/etc/b")],
+            ..Batch::default()
+        };
+        let summary = sync(store, host, fewer(), at(2));
+        assert_eq!((summary.places.gone, summary.places.kept), (1, 1));
+        assert_eq!(summary.credentials.changed, 1);
+        let id = credential("cert", &[], etc.id).id;
+        let detail = store.credential(id, None).unwrap().unwrap();
+        let shown: Vec<_> = detail.claims[0].row.record.places.iter().map(|p| &*p.path).collect();
+        assert_eq!(shown, ["/etc/a", "/etc/b"]);
+        assert_eq!(detail.places.len(), 2);
+        let summary = sync(store, host, fewer(), at(3));
+        assert_eq!((summary.credentials.changed, summary.credentials.unchanged), (0, 1));
+        let here = store.place(place("/etc/b", etc.id).id, None).unwrap().unwrap();
+        assert_eq!(here.n_credentials, 1);
+    });
+}
+
+#[test]
+fn the_greatest_authority_leads_and_the_next_one_follows() {
+    on_each(|store| {
+        let (terraform, aws) = (source(store, "terraform"), source(store, "aws"));
+        let (state, account) = (scope("state"), scope("account"));
+        let mut declared = identity("role", state.id);
+        declared.authority = Authority::Declared;
+        declared.enabled = Fact::known(true);
+        let mut stated = identity("role", account.id);
+        stated.enabled = Fact::known(false);
+        let of = |record: &model::Identity, scope| Batch {
+            identities: vec![record.clone()],
+            coverage: vec![complete(scope)],
+            ..Batch::default()
+        };
+        let leader = || {
+            let rows = store.list_identities(&ListQuery::default()).unwrap().rows;
+            assert!(rows.len() < 2);
+            rows.into_iter().next().map(|row| row.source_name)
+        };
+        sync(store, terraform, of(&declared, &state), at(1));
+        assert_eq!(leader().as_deref(), Some("terraform"));
+        sync(store, aws, of(&stated, &account), at(2));
+        assert_eq!(leader().as_deref(), Some("aws"));
+        assert_eq!(store.identity(stated.id, None).unwrap().unwrap().claims.len(), 2);
+        assert_eq!(names(store, Some(at(1))), ["role"]);
+        let gone = Batch { coverage: vec![complete(&account)], ..Batch::default() };
+        let summary = sync(store, aws, gone, at(3));
+        assert_eq!(summary.identities.gone, 1);
+        assert_eq!(leader().as_deref(), Some("terraform"));
+        store.remove_source(terraform, at(4)).unwrap();
+        assert_eq!(leader(), None);
+        assert_eq!(store.sources().unwrap().len(), 1);
+        let versions = store.timeline(ThingId::Identity(stated.id)).unwrap();
+        let told: Vec<_> = versions
+            .iter()
+            .map(|version| (&*version.source_name, version.seen_from, version.leads))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("terraform", at(3), true),
+                ("aws", at(2), true),
+                ("terraform", at(2), false),
+                ("terraform", at(1), true),
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_mention_shows_what_was_never_stated_and_keeps_nothing_alive() {
+    on_each(|store| {
+        let (ci, host) = (source(store, "ci"), source(store, "host"));
+        let (repo, etc) = (scope("repo"), scope("/etc"));
+        let said = Batch {
+            identities: vec![mention("a", repo.id), mention("b", repo.id)],
+            coverage: vec![complete(&repo)],
+            ..Batch::default()
+        };
+        sync(store, ci, said.clone(), at(1));
+        assert_eq!(names(store, None), ["a", "b"]);
+        let stated = Batch {
+            identities: vec![identity("a", etc.id)],
+            coverage: vec![complete(&etc)],
+            ..Batch::default()
+        };
+        sync(store, host, stated, at(2));
+        let gone = Batch { coverage: vec![complete(&etc)], ..Batch::default() };
+        sync(store, host, gone, at(3));
+        assert_eq!(names(store, None), ["b"], "the mention of a does not bring it back");
+        sync(store, ci, said, at(4));
+        assert_eq!(names(store, None), ["b"]);
+        assert_eq!(names(store, Some(at(2))), ["a", "b"]);
+        let gone = store.identity(identity("a", etc.id).id, None).unwrap().unwrap();
+        assert_eq!(gone.gone_at, Some(at(3)));
+    });
+}
+
+#[test]
+fn a_record_in_two_batches_is_one_claim() {
+    on_each(|store| {
+        let (host, etc) = (source(store, "here"), scope("/etc"));
+        let of = |path: &str| Batch {
+            credentials: vec![credential("cert", &[path], etc.id)],
+            ..Batch::default()
+        };
+        for now in 1..3 {
+            let mut writer = store.begin_sync(host, at(now)).unwrap();
+            writer.put(&of("/etc/a")).unwrap();
+            writer.put(&of("/etc/b")).unwrap();
+            let summary = writer.publish(at(now)).unwrap();
+            let counts = summary.credentials;
+            assert_eq!((counts.added, counts.changed), (if now == 1 { 1 } else { 0 }, 0), "{now}");
+        }
+        let rows = store.list_credentials(&ListQuery::default()).unwrap().rows;
+        assert_eq!(rows[0].record.places.len(), 2);
+    });
+}
