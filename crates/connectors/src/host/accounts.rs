@@ -364,7 +364,7 @@ fn foreign_services(text: &str) -> Vec<String> {
 }
 
 impl Accounts {
-    pub fn new(accounts: Vec<Account>, groups: Vec<Group>) -> Self {
+    pub(super) fn new(accounts: Vec<Account>, groups: Vec<Group>) -> Self {
         let mut indexed = Self { uid_min: 1000, ..Self::default() };
         for (n, account) in accounts.iter().enumerate() {
             indexed.names.entry(account.name.clone()).or_insert(n);
@@ -377,20 +377,26 @@ impl Accounts {
         Self { rows: accounts, groups, ..indexed }
     }
 
-    pub fn by_name(&self, name: &str) -> Option<&Account> {
+    pub(super) fn by_name(&self, name: &str) -> Option<&Account> {
         self.rows.get(*self.names.get(name)?)
     }
 
-    pub fn by_uid(&self, uid: u32) -> Option<&Account> {
+    /// Whether an account was judged to be a person's.
+    pub(super) fn is_person(&self, account: &Account) -> bool {
+        let state = account.password.or_else(|| Some(self.shadow.get(&account.name)?.state));
+        judge(account, self.uid_min, state, None).kind == kinds::USER_ACCOUNT
+    }
+
+    pub(super) fn by_uid(&self, uid: u32) -> Option<&Account> {
         self.rows.get(*self.uids.get(&uid)?)
     }
 
-    pub fn group_by_gid(&self, gid: u32) -> Option<&Group> {
+    pub(super) fn group_by_gid(&self, gid: u32) -> Option<&Group> {
         self.groups.get(*self.gids.get(&gid)?)
     }
 
     /// The names of a group's members: those listed, and those whose primary group it is.
-    pub fn members<'a>(&'a self, group: &'a Group) -> BTreeSet<&'a str> {
+    pub(super) fn members<'a>(&'a self, group: &'a Group) -> BTreeSet<&'a str> {
         let primary = self.primary.get(&group.gid).into_iter().flatten();
         let primary = primary.filter_map(|n| self.rows.get(*n));
         let listed = group.members.iter().map(String::as_str);
@@ -398,7 +404,7 @@ impl Accounts {
     }
 
     /// A known account by name or, as `#uid` or plain digits, by number.
-    pub fn resolve(&self, name_or_uid: &str) -> Option<&Account> {
+    pub(super) fn resolve(&self, name_or_uid: &str) -> Option<&Account> {
         self.by_name(name_or_uid)
             .or_else(|| self.by_uid(name_or_uid.trim_start_matches('#').parse().ok()?))
     }

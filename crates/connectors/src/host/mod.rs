@@ -6,10 +6,13 @@
 
 mod accounts;
 mod credstore;
+mod cron;
 mod groups;
 mod names;
 mod reading;
 mod secrets;
+mod sudo;
+mod sudoers;
 mod systemd;
 mod unit_file;
 
@@ -115,5 +118,21 @@ fn read_everything(tree: &Tree, request: &Request<'_>) -> Batch {
     let stores = credstore::read(&mut stores_reader, &units);
     batch.extend(credstore::normalize(&stores, &units, names(&stores_reader.coverage.scope)));
     batch.coverage.push(stores_reader.coverage);
+
+    let mut cron_reader = reader(cron::scope(machine));
+    let jobs = cron::read(&mut cron_reader);
+    batch.extend(cron::normalize(&jobs, &accounts, names(&cron_reader.coverage.scope)));
+    batch.coverage.push(cron_reader.coverage);
+
+    let mut sudo_reader = reader(sudo::scope(machine));
+    let policy = sudo::read(&mut sudo_reader);
+    let sudo_names = names(&sudo_reader.coverage.scope);
+    let (rights, gaps, is_truncated) = sudo::normalize(&policy, &accounts, sudo_names);
+    for gap in gaps {
+        sudo_reader.coverage.miss(gap);
+    }
+    sudo_reader.coverage.truncated |= is_truncated;
+    batch.extend(rights);
+    batch.coverage.push(sudo_reader.coverage);
     batch
 }

@@ -23,23 +23,28 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub fn account_id(&self, name: &str) -> IdentityId {
+    pub(super) fn account_id(&self, name: &str) -> IdentityId {
         Identity::id_of(kinds::SYSTEM_ACCOUNT, LINUX, self.machine, name)
     }
 
-    pub fn host_id(&self) -> IdentityId {
+    pub(super) fn host_id(&self) -> IdentityId {
         Identity::id_of(kinds::HOST, LINUX, "", self.machine)
     }
 
     /// A claim about something of this machine.
-    pub fn identity(&self, kind: &'static IdentityKind, native_id: &str, locus: &str) -> Identity {
+    pub(super) fn identity(
+        &self,
+        kind: &'static IdentityKind,
+        native_id: &str,
+        locus: &str,
+    ) -> Identity {
         let mut identity = Identity::new(kind, LINUX, self.machine, native_id, self.scope);
         identity.loci.push(locus.into());
         identity
     }
 
     /// An account that a file speaks of and `/etc/passwd` may not have.
-    pub fn mentioned_account(
+    pub(super) fn mentioned_account(
         &self,
         kind: &'static IdentityKind,
         name: &str,
@@ -54,7 +59,7 @@ impl<'a> Names<'a> {
         identity
     }
 
-    pub fn place(&self, path: &str, meta: Option<Meta>) -> Place {
+    pub(super) fn place(&self, path: &str, meta: Option<Meta>) -> Place {
         let mut place = Place::new(kinds::PLACE_FILE, "file", self.machine, path, self.scope);
         place.loci.push(path.into());
         if let Some(meta) = meta {
@@ -65,7 +70,7 @@ impl<'a> Names<'a> {
         place
     }
 
-    pub fn at<'b>(&self, place: &'b Place, locus: &'b str, meta: Option<Meta>) -> At<'b>
+    pub(super) fn at<'b>(&self, place: &'b Place, locus: &'b str, meta: Option<Meta>) -> At<'b>
     where
         'a: 'b,
     {
@@ -80,7 +85,7 @@ impl<'a> Names<'a> {
     }
 
     /// `from` acts with the rights of the account.
-    pub fn runs_as(&self, from: IdentityId, account: &str, evidence: Evidence) -> Trust {
+    pub(super) fn runs_as(&self, from: IdentityId, account: &str, evidence: Evidence) -> Trust {
         let subject = Subject::Identity { identity: from };
         let to = self.account_id(account);
         let mut trust =
@@ -90,7 +95,7 @@ impl<'a> Names<'a> {
         trust
     }
 
-    pub fn owner(
+    pub(super) fn owner(
         &self,
         identity: IdentityId,
         address: &str,

@@ -28,7 +28,7 @@ pub(super) struct File {
 
 impl File {
     /// The bytes as text; bytes that are not UTF-8 become `\xNN`, so that no two names become one.
-    pub fn text(&self) -> Cow<'_, str> {
+    pub(super) fn text(&self) -> Cow<'_, str> {
         match std::str::from_utf8(&self.bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => Cow::Owned(lossless(&self.bytes)),
@@ -46,7 +46,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(
+    pub(super) fn new(
         tree: &'a Tree,
         request: &'a Request<'a>,
         budget: &'a Cell<u64>,
@@ -57,12 +57,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A file that may well not be there: then there is no gap.
-    pub fn optional(&mut self, path: &Path) -> Option<File> {
+    pub(super) fn optional(&mut self, path: &Path) -> Option<File> {
         self.read(path, MAX_PARSED_BYTES, true)
     }
 
     /// A file that something names or that every host has.
-    pub fn required(&mut self, path: &Path) -> Option<File> {
+    pub(super) fn required(&mut self, path: &Path) -> Option<File> {
         self.read(path, MAX_PARSED_BYTES, false)
     }
 
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The entries of a folder; an absent folder has none.
-    pub fn list(&mut self, path: &Path) -> Vec<Entry> {
+    pub(super) fn list(&mut self, path: &Path) -> Vec<Entry> {
         match self.tree.list(path, Links::WithinTree) {
             Ok((entries, truncated)) => {
                 self.coverage.read();
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What a path says of itself, links followed; refusals become gaps.
-    pub fn meta(&mut self, path: &Path) -> Option<Meta> {
+    pub(super) fn meta(&mut self, path: &Path) -> Option<Meta> {
         match self.tree.meta(path, Links::WithinTree) {
             Ok(meta) => Some(meta),
             Err(gap) if gap.reason == GapReason::NotFound => None,
@@ -112,13 +112,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Records that a line of a file that was read is not understood. The message never quotes it.
-    pub fn malformed(&mut self, path: &str, line: u32, problem: &str) {
+    pub(super) fn malformed(&mut self, path: &str, line: u32, problem: &str) {
         let detail = format!("line {line}: {problem}");
         self.coverage.miss(Gap::new(path, GapReason::Malformed).detail(detail));
     }
 
     /// The path with every link in it resolved as seen from inside the machine.
-    pub fn canonical(&self, path: &Path) -> Option<PathBuf> {
+    pub(super) fn canonical(&self, path: &Path) -> Option<PathBuf> {
         canonical(self.tree, path)
     }
 

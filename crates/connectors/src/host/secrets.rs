@@ -26,7 +26,7 @@ struct InFile<'a> {
 
 impl<'a> Secrets<'a> {
     /// Looks for credentials in a text of a file that begins at `line`, given to `holder`.
-    pub fn look(&mut self, text: &[u8], file: &'a File, line: u32, holder: &str) {
+    pub(super) fn look(&mut self, text: &[u8], file: &'a File, line: u32, holder: &str) {
         if !credentials::might_hold(text) {
             return;
         }
@@ -52,7 +52,7 @@ impl<'a> Secrets<'a> {
     }
 
     /// Every credential that was found.
-    pub fn state(&self, names: Names<'_>, batch: &mut Batch) {
+    pub(super) fn state(&self, names: Names<'_>, batch: &mut Batch) {
         for in_file in self.by_file.values().filter(|in_file| !in_file.found.is_empty()) {
             let file = in_file.file;
             let place = names.place(&file.path, Some(file.meta));

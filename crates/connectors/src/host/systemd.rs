@@ -328,7 +328,7 @@ impl Unit {
     }
 
     /// The native id: people's own units are kept apart from the system's.
-    pub fn native_id(&self) -> String {
+    pub(super) fn native_id(&self) -> String {
         match &self.manager {
             Manager::System => self.name.clone(),
             Manager::EveryPerson => format!("user/{}", self.name),
@@ -337,7 +337,7 @@ impl Unit {
     }
 
     /// Every assignment of a list, an empty one emptying it.
-    pub fn list(&self, section: &str, key: &str) -> Vec<Assigned<'_>> {
+    pub(super) fn list(&self, section: &str, key: &str) -> Vec<Assigned<'_>> {
         let mut list = Vec::new();
         for parsed in self.files() {
             for entry in &parsed.unit.entries {

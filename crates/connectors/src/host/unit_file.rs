@@ -182,19 +182,19 @@ pub(super) fn is_unit_name(name: &str) -> bool {
 }
 
 impl UnitName<'_> {
-    pub fn is_template(&self) -> bool {
+    pub(super) fn is_template(&self) -> bool {
         self.instance == Some("")
     }
 
     /// The template this is an instance of.
-    pub fn template(&self) -> Option<String> {
+    pub(super) fn template(&self) -> Option<String> {
         let is_instance = self.instance.is_some_and(|instance| !instance.is_empty());
         is_instance.then(|| format!("{}@.{}", self.prefix, self.unit_type))
     }
 
     /// A value with its specifiers (systemd.unit(5)) resolved; none when one is left that depends
     /// on the running system.
-    pub fn expand(&self, value: &str) -> Option<String> {
+    pub(super) fn expand(&self, value: &str) -> Option<String> {
         let mut expanded = String::with_capacity(value.len());
         let mut chars = value.chars();
         while let Some(c) = chars.next() {
