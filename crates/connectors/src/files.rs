@@ -156,6 +156,31 @@ impl Tree {
         Ok((found, false))
     }
 
+    /// The entries of a folder with what the folder itself says they are (`Unknown` where the file
+    /// system does not say), sorted by name; `true` when there were more than [`MAX_ENTRIES`].
+    pub fn list_kinds(&self, path: &Path) -> Result<(Vec<(Entry, FileType)>, bool), Gap> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK;
+        let folder = self.resolve(path, flags, Links::Refuse)?;
+        let entries = rustix::fs::Dir::read_from(&folder).map_err(|error| gap(path, error))?;
+        let mut found = Vec::new();
+        let mut truncated = false;
+        for entry in entries {
+            let entry = entry.map_err(|error| gap(path, error))?;
+            let name = std::ffi::OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            truncated = found.len() == MAX_ENTRIES;
+            if truncated {
+                break;
+            }
+            let listed = Entry { name: name.to_owned(), path: path.join(name) };
+            found.push((listed, entry.file_type()));
+        }
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok((found, truncated))
+    }
+
     /// Where a link points, as written.
     pub fn read_link(&self, path: &Path) -> Result<PathBuf, Gap> {
         let relative = inside(path).ok_or_else(|| outside(path))?;

@@ -1,0 +1,517 @@
+//! GitLab CI: jobs, their ID tokens, the roles their scripts take on, and the variables they name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Authority, Credential, Fact, Identity, Place, kinds};
+
+use super::ci::{self, Federation, Names, Presented};
+use super::cloud;
+use super::reading::Reading;
+use crate::yaml::{MAX_DEPTH, Node};
+
+/// Keys of the top level that are not jobs.
+const GLOBAL: &[&str] = &[
+    "default",
+    "include",
+    "stages",
+    "variables",
+    "workflow",
+    "image",
+    "services",
+    "before_script",
+    "after_script",
+    "cache",
+    "spec",
+    "types",
+];
+
+pub(super) fn pipeline(reading: &mut Reading<'_>, document: &Node) {
+    if !document.is_mapping() || is_header(document) {
+        return;
+    }
+    let jobs: Vec<(&str, &Node)> = document
+        .pairs()
+        .filter(|(name, node)| {
+            let is_job =
+                ["script", "extends", "trigger", "run"].iter().any(|key| node.get(key).is_some());
+            !GLOBAL.contains(name) && !name.starts_with('.') && is_job
+        })
+        .collect();
+    let has_templates =
+        document.pairs().any(|(name, _)| name.starts_with('.') || GLOBAL.contains(&name));
+    if jobs.is_empty() && !has_templates {
+        return;
+    }
+    let mut identity = ci::pipeline(reading, "gitlab");
+    includes(document, &mut identity);
+    let global = variables(document.get("variables"));
+    let mut names = Names::new();
+    let mut sources = BTreeSet::new();
+    sources_in(document.get("workflow"), &mut sources);
+    for (name, node) in jobs {
+        sources_in(node.get("rules"), &mut sources);
+        let job = Job { document, node };
+        job.read(reading, &identity, name, &global, &mut names);
+    }
+    identity.fact("triggers", Fact::known(sources.into_iter().collect::<Vec<_>>()));
+    ci::secrets(reading, &mut identity, "", &names);
+    reading.batch.identities.push(identity);
+}
+
+/// A component's `spec:` document, before the jobs.
+fn is_header(document: &Node) -> bool {
+    document.get("spec").is_some() && document.pairs().count() == 1
+}
+
+/// Files of other projects and addresses that this pipeline takes jobs from.
+fn includes(document: &Node, identity: &mut Identity) {
+    let mut all = Vec::new();
+    let mut unpinned = Vec::new();
+    for include in document.get("include").map(Node::one_or_many).unwrap_or_default() {
+        let stated = |key: &str| include.get(key).and_then(Node::stated);
+        if let Some(project) = stated("project") {
+            let reference = stated("ref");
+            let text = format!("{project}@{}", reference.unwrap_or("HEAD"));
+            if reference.is_none_or(|reference| reference.len() != 40) {
+                unpinned.push(text.clone());
+            }
+            all.push(text);
+        } else if let Some(remote) =
+            stated("remote").or_else(|| include.stated()).filter(|text| text.contains("://"))
+        {
+            unpinned.push(remote.to_owned());
+            all.push(remote.to_owned());
+        } else if let Some(component) = stated("component") {
+            all.push(component.to_owned());
+        }
+    }
+    if !all.is_empty() {
+        identity.fact("includes", Fact::known(all));
+        identity.fact("unpinned_includes", Fact::known(unpinned));
+    }
+}
+
+fn sources_in(node: Option<&Node>, sources: &mut BTreeSet<String>) {
+    let Some(node) = node else { return };
+    node.scalars(&mut |_, scalar| {
+        let text = scalar.text().unwrap_or_default();
+        for part in text.split("CI_PIPELINE_SOURCE").skip(1) {
+            let mut quoted = part.split(['"', '\'']);
+            let operator = quoted.next().unwrap_or_default();
+            if let Some(source) = quoted.next().filter(|_| operator.contains("==")) {
+                sources.insert(source.to_owned());
+            }
+        }
+    });
+}
+
+fn variables(node: Option<&Node>) -> BTreeMap<String, String> {
+    let pairs = node.map(|node| node.pairs().collect::<Vec<_>>()).unwrap_or_default();
+    let value = |node: &Node| {
+        let stated = node.stated().or_else(|| node.get("value")?.stated());
+        stated.map(ToOwned::to_owned)
+    };
+    pairs.into_iter().filter_map(|(name, node)| Some((name.to_owned(), value(node)?))).collect()
+}
+
+struct Job<'a> {
+    document: &'a Node,
+    node: &'a Node,
+}
+
+impl<'a> Job<'a> {
+    /// A key of the job, of what it extends, or of the defaults.
+    fn get(&self, key: &str) -> Option<&'a Node> {
+        self.inherited(self.node, key, MAX_DEPTH)
+            .or_else(|| self.document.at(&["default", key]))
+            .or_else(|| {
+                self.document.get(key).filter(|_| matches!(key, "before_script" | "after_script"))
+            })
+    }
+
+    fn inherited(&self, node: &'a Node, key: &str, depth: usize) -> Option<&'a Node> {
+        if let Some(own) = node.get(key) {
+            return Some(own);
+        }
+        let depth = depth.checked_sub(1)?;
+        let parents = node.get("extends").map(Node::one_or_many).unwrap_or_default();
+        parents
+            .into_iter()
+            .rev()
+            .filter_map(Node::stated)
+            .find_map(|parent| self.inherited(self.document.get(parent)?, key, depth.min(8)))
+    }
+
+    fn read(
+        &self,
+        reading: &mut Reading<'_>,
+        pipeline: &Identity,
+        name: &str,
+        global: &BTreeMap<String, String>,
+        names: &mut Names,
+    ) {
+        let mut identity = ci::job(reading, pipeline, name, self.node.line);
+        let environment = self.get("environment");
+        let environment =
+            environment.and_then(|node| node.stated().or_else(|| node.get("name")?.stated()));
+        let tokens: Vec<(String, Vec<String>)> =
+            self.get("id_tokens").map(id_tokens).unwrap_or_default();
+        let mut own = global.clone();
+        own.extend(variables(self.get("variables")));
+
+        let tags: Vec<String> = self
+            .get("tags")
+            .map(|node| {
+                node.items().iter().filter_map(|tag| tag.stated()).map(ToOwned::to_owned).collect()
+            })
+            .unwrap_or_default();
+        if !tags.is_empty() {
+            identity.fact("runners", Fact::known(tags));
+        }
+        let is_own = environment.is_some() || !tokens.is_empty();
+        let mut own_names = Names::new();
+        let mut script = String::new();
+        let mut line = self.node.line;
+        for key in ["before_script", "script", "after_script"] {
+            let Some(node) = self.get(key) else { continue };
+            if key == "script" {
+                line = node.line;
+            }
+            node.scalars(&mut |_, scalar| {
+                script.push_str(scalar.text().unwrap_or_default());
+                script.push('\n');
+                let text = scalar.text().unwrap_or_default();
+                for name in ci::shell_variables(text) {
+                    note(&mut own_names, &own, &tokens, name, scalar.line);
+                }
+            });
+        }
+        // A variable may be made of another one: `KUBECONFIG: $STAGING_KUBECONFIG`.
+        for value in own.values() {
+            for name in ci::shell_variables(value) {
+                note(&mut own_names, &own, &tokens, name, self.node.line);
+            }
+        }
+        let job = if is_own { &identity } else { pipeline };
+        let job = job.clone();
+        if !tokens.is_empty() {
+            self.federated(reading, &job, &tokens, &own, &script, line);
+        }
+        self.vault_secrets(reading, &job);
+        if script.contains("CI_JOB_TOKEN") {
+            identity.fact("uses_job_token", Fact::known(true));
+        }
+        if let Some(environment) = environment {
+            identity.fact("environment", Fact::known(environment));
+            if !cloud::has_expression(environment) {
+                identity.environment = Fact::known(environment);
+            }
+        }
+        if is_own {
+            if !tokens.is_empty() {
+                let subjects = self.subjects(reading);
+                let subjects: Vec<String> = subjects.into_iter().map(|one| one.subject).collect();
+                identity.fact("oidc_subjects", Fact::known(subjects));
+            }
+            ci::secrets(reading, &mut identity, "", &own_names);
+            reading.batch.identities.push(identity);
+        } else {
+            for (name, line) in own_names {
+                ci::note(names, name, line);
+            }
+        }
+    }
+
+    /// The roles that the job's script, or the libraries it calls, take on with its ID tokens.
+    fn federated(
+        &self,
+        reading: &mut Reading<'_>,
+        identity: &Identity,
+        tokens: &[(String, Vec<String>)],
+        variables: &BTreeMap<String, String>,
+        script: &str,
+        line: u32,
+    ) {
+        let host = reading.file.checkout.host.clone().unwrap_or_else(|| String::from("gitlab.com"));
+        let federation =
+            Federation { issuer: format!("https://{host}"), subjects: self.subjects(reading) };
+        let audience = |wanted: &[&str]| {
+            let all = || tokens.iter().flat_map(|(_, audiences)| audiences);
+            let fitting = all().find(|one| wanted.iter().any(|part| one.contains(part)));
+            fitting.or_else(|| all().next()).cloned()
+        };
+        let value = |name: &str| {
+            let value = variables.get(name).cloned();
+            value.or_else(|| script.contains(&format!("${name}")).then(|| format!("${name}")))
+        };
+        let mut roles: BTreeSet<String> = option_values(script, "--role-arn").into_iter().collect();
+        roles.extend(
+            ["AWS_ROLE_ARN", "ROLE_ARN", "AWS_ROLE_TO_ASSUME"]
+                .iter()
+                .filter_map(|name| value(name)),
+        );
+        let roles: BTreeSet<String> =
+            roles.into_iter().map(|role| expand(&role, variables)).collect();
+        for role in roles {
+            let role = cloud::aws_role(reading, &role, line);
+            ci::assumes(
+                reading,
+                identity,
+                &federation,
+                audience(&["sts", "aws"]).as_deref(),
+                role,
+                line,
+            );
+        }
+        let mut accounts: BTreeSet<String> =
+            option_values(script, "--service-account").into_iter().collect();
+        accounts.extend(
+            ["GCP_SERVICE_ACCOUNT", "SERVICE_ACCOUNT", "GCP_SERVICE_ACCOUNT_EMAIL"]
+                .iter()
+                .filter_map(|name| value(name)),
+        );
+        for account in accounts {
+            let account = expand(&account, variables);
+            let account = cloud::gcp_service_account(reading, &account, line);
+            ci::assumes(
+                reading,
+                identity,
+                &federation,
+                audience(&["iam.googleapis", "google"]).as_deref(),
+                account,
+                line,
+            );
+        }
+        if script.contains("--federated-token") || value("ARM_CLIENT_ID").is_some() {
+            let client = value("AZURE_CLIENT_ID").or_else(|| value("ARM_CLIENT_ID"));
+            if let Some(client) = client {
+                let tenant = value("AZURE_TENANT_ID").or_else(|| value("ARM_TENANT_ID"));
+                let client = cloud::azure_client(reading, &client, tenant.as_deref(), line);
+                ci::assumes(
+                    reading,
+                    identity,
+                    &federation,
+                    audience(&["AzureAD", "azure"]).as_deref(),
+                    client,
+                    line,
+                );
+            }
+        }
+        let is_vault =
+            script.contains("auth/jwt/login") || self.get("secrets").is_some_and(uses_vault);
+        if is_vault {
+            let role = value("VAULT_AUTH_ROLE").or_else(|| word_after(script, "role="));
+            let address = value("VAULT_ADDR").or_else(|| value("VAULT_SERVER_URL"));
+            let mount = value("VAULT_AUTH_PATH").unwrap_or_else(|| String::from("jwt"));
+            let role = role.unwrap_or_else(|| String::from("$VAULT_AUTH_ROLE"));
+            let role = cloud::vault_role(reading, address.as_deref(), &mount, &role, line);
+            ci::assumes(
+                reading,
+                identity,
+                &federation,
+                audience(&["vault"]).as_deref(),
+                role,
+                line,
+            );
+        }
+    }
+
+    /// `secrets:` are fetched from a secret manager before the script runs.
+    fn vault_secrets(&self, reading: &mut Reading<'_>, identity: &Identity) {
+        let Some(secrets) = self.get("secrets") else { return };
+        for (name, secret) in secrets.pairs() {
+            let (system, node) = match secret.pairs().next() {
+                Some(("vault", node)) => ("vault", node),
+                Some(("azure_key_vault", node)) => ("azure", node),
+                Some(("gcp_secret_manager", node)) => ("gcp", node),
+                Some(("aws_secrets_manager", node)) => ("aws", node),
+                _ => continue,
+            };
+            let path = node.stated().or_else(|| {
+                ["path", "name", "secret_id"].iter().find_map(|key| node.get(key)?.stated())
+            });
+            let Some(path) = path else { continue };
+            let native_id = format!("{}:{path}", reading.repository());
+            let scope = reading.folder.scope;
+            let mut place = Place::new(kinds::PLACE_SECRET_MANAGER, system, "", &*native_id, scope);
+            place.authority = Authority::Mentioned;
+            place.loci = reading.loci();
+            place.path = path.to_owned();
+            let mut credential =
+                Credential::new(kinds::SECRET_REFERENCE, system, "", &*native_id, scope);
+            credential.name = name.to_owned();
+            credential.authority = Authority::Mentioned;
+            credential.loci = reading.loci();
+            credential.places.push(place.stored_at(None, None));
+            credential.evidence.push(reading.evidence(secret.line, "fetched by the job"));
+            let mut grant = model::Grant::new(
+                "secret-use",
+                system,
+                "",
+                format!("{} {native_id}", identity.native_id),
+                scope,
+                identity.id,
+            );
+            grant.authority = Authority::Declared;
+            grant.loci = reading.loci();
+            grant.actions = vec![String::from("read")];
+            grant.resources = vec![path.to_owned()];
+            grant.evidence.push(reading.evidence(secret.line, "fetched by the job"));
+            reading.batch.grants.push(grant);
+            reading.batch.credentials.push(credential);
+            reading.batch.places.push(place);
+        }
+    }
+
+    /// The subjects of the job's tokens: `project_path:…:ref_type:…:ref:…`.
+    fn subjects(&self, reading: &Reading<'_>) -> Vec<Presented> {
+        let project = format!("project_path:{}", reading.repository());
+        let default = reading.file.checkout.default_branch.as_deref();
+        let branch = |name: &str| Presented::new(format!("{project}:ref_type:branch:ref:{name}"));
+        let tag = |name: &str| Presented::new(format!("{project}:ref_type:tag:ref:{name}"));
+        let mut all = Vec::new();
+        for rule in self.get("rules").map(Node::items).unwrap_or_default() {
+            if rule.get("when").and_then(Node::text) == Some("never") {
+                continue;
+            }
+            let Some(condition) = rule.get("if").and_then(Node::stated) else {
+                all.extend([branch("*"), tag("*")]);
+                continue;
+            };
+            match ref_of(condition) {
+                Ref::Branch(name) => all.push(branch(&name).when("if", condition)),
+                Ref::DefaultBranch => all.push(match default {
+                    Some(name) => branch(name).when("if", condition),
+                    None => branch("*").when("if", condition).inexact(
+                        "runs on the default branch, whose name the checkout does not record",
+                    ),
+                }),
+                Ref::Tag => all.push(tag("*").when("if", condition)),
+                Ref::AnyBranch => all.push(branch("*").when("if", condition)),
+                Ref::Unknown => all.extend([branch("*"), tag("*")].map(|one| {
+                    one.when("if", condition)
+                        .inexact("the rule may narrow it in a way that is not read")
+                })),
+            }
+        }
+        for only in self.get("only").map(only_refs).unwrap_or_default() {
+            all.push(match only.as_str() {
+                "tags" => tag("*"),
+                "branches" | "merge_requests" => branch("*"),
+                name if name.starts_with('/') => {
+                    branch("*").when("only", name).inexact("a regular expression narrows it")
+                }
+                name => branch(name).when("only", name),
+            });
+        }
+        if all.is_empty() {
+            all.extend([branch("*"), tag("*")]);
+        }
+        ci::merge(all)
+    }
+}
+
+/// Keeps a variable that the pipeline does not define itself and whose name says it is secret.
+fn note(
+    names: &mut Names,
+    defined: &BTreeMap<String, String>,
+    tokens: &[(String, Vec<String>)],
+    name: String,
+    line: u32,
+) {
+    let is_own = defined.contains_key(&name) || tokens.iter().any(|(token, _)| *token == name);
+    let is_given = name.starts_with("CI_") || name.starts_with("GITLAB_") && name != "GITLAB_TOKEN";
+    if !is_own && !is_given && ci::is_telling_name(&name) {
+        ci::note(names, name, line);
+    }
+}
+
+fn id_tokens(node: &Node) -> Vec<(String, Vec<String>)> {
+    let audiences = |token: &Node| {
+        let listed = token.get("aud").map(Node::one_or_many).unwrap_or_default();
+        listed.into_iter().filter_map(Node::stated).map(ToOwned::to_owned).collect()
+    };
+    node.pairs().map(|(name, token)| (name.to_owned(), audiences(token))).collect()
+}
+
+fn uses_vault(secrets: &Node) -> bool {
+    secrets.pairs().any(|(_, secret)| secret.get("vault").is_some())
+}
+
+fn only_refs(node: &Node) -> Vec<String> {
+    let listed = if node.is_mapping() { node.get("refs") } else { Some(node) };
+    let all = listed.map(Node::one_or_many).unwrap_or_default();
+    all.into_iter().filter_map(Node::stated).map(ToOwned::to_owned).collect()
+}
+
+enum Ref {
+    Branch(String),
+    DefaultBranch,
+    Tag,
+    AnyBranch,
+    Unknown,
+}
+
+/// Which ref a rule's condition lets through, for the forms that people write most.
+fn ref_of(condition: &str) -> Ref {
+    let compact: String = condition.split_whitespace().collect();
+    if compact.contains("||") {
+        return Ref::Unknown;
+    }
+    for name in ["$CI_COMMIT_BRANCH", "$CI_COMMIT_REF_NAME"] {
+        for part in compact.split(name).skip(1) {
+            let Some(value) = part.strip_prefix("==") else { continue };
+            if value.starts_with("$CI_DEFAULT_BRANCH") {
+                return Ref::DefaultBranch;
+            }
+            if let Some(name) =
+                value.strip_prefix(['"', '\'']).and_then(|rest| rest.split(['"', '\'']).next())
+            {
+                return Ref::Branch(name.to_owned());
+            }
+        }
+    }
+    if compact.contains("$CI_COMMIT_TAG") && !compact.contains("$CI_COMMIT_TAG==null") {
+        return Ref::Tag;
+    }
+    if compact.contains("merge_request_event")
+        || compact == "$CI_COMMIT_BRANCH"
+        || compact.contains("$CI_MERGE_REQUEST")
+    {
+        return Ref::AnyBranch;
+    }
+    Ref::Unknown
+}
+
+/// The values of a command-line option: `--role-arn X` and `--role-arn=X`.
+fn option_values(script: &str, option: &str) -> Vec<String> {
+    script
+        .split(option)
+        .skip(1)
+        .filter_map(|rest| {
+            let rest = rest.strip_prefix('=').or_else(|| rest.strip_prefix(char::is_whitespace))?;
+            let word =
+                rest.split_whitespace().next()?.trim_matches(|c| matches!(c, '"' | '\'' | ')'));
+            (!word.is_empty()).then(|| word.to_owned())
+        })
+        .collect()
+}
+
+fn word_after(script: &str, mark: &str) -> Option<String> {
+    let (_, rest) = script.split_once(mark)?;
+    let word = rest.split_whitespace().next()?.trim_matches(|c| matches!(c, '"' | '\''));
+    (!word.is_empty()).then(|| word.to_owned())
+}
+
+/// Fills in variables that the file itself states, once.
+fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
+    let mut expanded = text.to_owned();
+    for name in ci::shell_variables(text) {
+        if let Some(value) = variables.get(&name) {
+            expanded = expanded
+                .replace(&format!("${{{name}}}"), value)
+                .replace(&format!("${name}"), value);
+        }
+    }
+    expanded
+}

@@ -1,0 +1,475 @@
+//! Who answers for what a folder defines: CODEOWNERS, OWNERS files, catalogue entries, package
+//! manifests and git history, each with how sure it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use globset::{GlobBuilder, GlobMatcher};
+use model::{Authority, Batch, Evidence, Gap, IdentityId, OwnerLink, Party, PartyKind, ScopeId};
+
+use super::checkout::Checkout;
+use super::history;
+use crate::contract::Request;
+use crate::files::{Links, Tree};
+use crate::yaml;
+
+/// Owner files are read up to this size.
+const MAX_OWNER_FILE_BYTES: u64 = 4 << 20;
+/// Rules of a CODEOWNERS beyond this are not read.
+const MAX_RULES: usize = 20_000;
+/// The best authors of a file that are named.
+const MAX_AUTHORS: usize = 3;
+
+const CODEOWNERS: f64 = 0.9;
+const CATALOGUE: f64 = 0.8;
+const OWNERS_FILE: f64 = 0.8;
+const MAINTAINERS: f64 = 0.6;
+const GIT_AUTHOR: f64 = 0.5;
+
+/// Adds owner links for every identity that files of the folder define.
+pub(super) fn assign(
+    request: &Request<'_>,
+    scope: ScopeId,
+    checkouts: &[Arc<Checkout>],
+    with_history: bool,
+    batch: &mut Batch,
+) -> Vec<Gap> {
+    let mut defined: BTreeMap<String, BTreeSet<IdentityId>> = BTreeMap::new();
+    for identity in &batch.identities {
+        if identity.authority != Authority::Mentioned && !identity.is_person() {
+            for locus in &identity.loci {
+                defined.entry(locus.clone()).or_default().insert(identity.id);
+            }
+        }
+    }
+    let mut of_checkout: BTreeMap<usize, Vec<(String, &BTreeSet<IdentityId>)>> = BTreeMap::new();
+    for (locus, identities) in &defined {
+        if let Some(n) = nearest(checkouts, locus) {
+            of_checkout.entry(n).or_default().push((locus.clone(), identities));
+        }
+    }
+    let mut links = Vec::new();
+    let mut gaps = Vec::new();
+    for (n, files) in of_checkout {
+        let Some(checkout) = checkouts.get(n) else { continue };
+        let Ok(tree) = Tree::open(&checkout.folder) else { continue };
+        let evidence = Gathered::of(request, &tree, checkout, &files, with_history, &mut gaps);
+        for (locus, identities) in files {
+            let within = checkout.within(&locus);
+            let claims = evidence.claims(&within);
+            for identity in identities {
+                for claim in &claims {
+                    links.push(claim.link(*identity, scope, &locus));
+                }
+            }
+        }
+    }
+    batch.owners.extend(links);
+    gaps
+}
+
+/// The innermost checkout that a path lies in.
+fn nearest(checkouts: &[Arc<Checkout>], locus: &str) -> Option<usize> {
+    let path = Path::new(locus);
+    let all = checkouts.iter().enumerate();
+    let around = all.filter(|(_, checkout)| path.starts_with(&checkout.root));
+    around.max_by_key(|(_, checkout)| checkout.root.components().count()).map(|(n, _)| n)
+}
+
+/// One statement that somebody answers for a file.
+#[derive(Debug, Clone)]
+struct Claim {
+    party: Party,
+    method: &'static str,
+    confidence: f64,
+    evidence: Evidence,
+}
+
+impl Claim {
+    fn link(&self, identity: IdentityId, scope: ScopeId, locus: &str) -> OwnerLink {
+        let mut link =
+            OwnerLink::new(identity, self.party.clone(), self.method, self.confidence, scope);
+        link.loci = vec![locus.to_owned()];
+        link.evidence = vec![self.evidence.clone()];
+        link
+    }
+}
+
+/// Everything a checkout tells about owners.
+struct Gathered {
+    rules: Option<CodeOwners>,
+    /// Claims by folder, as the checkout names it.
+    folders: BTreeMap<String, Vec<Claim>>,
+    authors: BTreeMap<String, Vec<history::Author>>,
+    locus: String,
+}
+
+impl Gathered {
+    fn of(
+        request: &Request<'_>,
+        tree: &Tree,
+        checkout: &Checkout,
+        files: &[(String, &BTreeSet<IdentityId>)],
+        with_history: bool,
+        gaps: &mut Vec<Gap>,
+    ) -> Self {
+        let paths: Vec<String> = files.iter().map(|(locus, _)| checkout.within(locus)).collect();
+        let mut folders = BTreeMap::new();
+        for path in &paths {
+            let mut folder = path.as_str();
+            while let Some((parent, _)) = folder.rsplit_once('/') {
+                folders.entry(parent.to_owned()).or_insert_with(|| claims_in(tree, parent));
+                folder = parent;
+            }
+            folders.entry(String::new()).or_insert_with(|| claims_in(tree, ""));
+        }
+        let mut authors = BTreeMap::new();
+        if let Some(git) = checkout.git.as_ref().filter(|_| with_history) {
+            match history::authors(git, &paths, &|| request.is_cancelled()) {
+                Ok(read) => authors = read,
+                Err(gap) => gaps.push(gap),
+            }
+        }
+        let locus = checkout.git.as_ref().map_or_else(String::new, |git| git.locus.clone());
+        Self { rules: code_owners(tree), folders, authors, locus }
+    }
+
+    fn claims(&self, path: &str) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        if let Some(rules) = &self.rules {
+            claims.extend(rules.claims(path));
+        }
+        // Of the files that speak for whole folders, the nearest of each sort counts.
+        let mut told = BTreeSet::new();
+        let mut folder = Some(path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        while let Some(name) = folder {
+            let here = self.folders.get(name).map(Vec::as_slice).unwrap_or_default();
+            let fresh: Vec<&Claim> =
+                here.iter().filter(|claim| !told.contains(claim.method)).collect();
+            told.extend(fresh.iter().map(|claim| claim.method));
+            claims.extend(fresh.into_iter().cloned());
+            folder = match name {
+                "" => None,
+                name => Some(name.rsplit_once('/').map_or("", |(parent, _)| parent)),
+            };
+        }
+        for author in
+            self.authors.get(path).map(Vec::as_slice).unwrap_or_default().iter().take(MAX_AUTHORS)
+        {
+            let shows = format!("{} of the changes to {path}", author.n_changes);
+            claims.push(Claim {
+                party: Party::new(PartyKind::Person, &author.email, author.name.clone()),
+                method: "git-author",
+                confidence: GIT_AUTHOR * author.share,
+                evidence: Evidence::at(self.locus.clone()).shows(shows),
+            });
+        }
+        claims
+    }
+}
+
+/// A CODEOWNERS of GitHub, GitLab or Bitbucket.
+#[derive(Debug)]
+struct CodeOwners {
+    path: String,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    section: usize,
+    matcher: Pattern,
+    owners: Vec<Party>,
+    line: u32,
+}
+
+fn code_owners(tree: &Tree) -> Option<CodeOwners> {
+    const PLACES: &[&str] = &[
+        ".github/CODEOWNERS",
+        "CODEOWNERS",
+        "docs/CODEOWNERS",
+        ".gitlab/CODEOWNERS",
+        ".bitbucket/CODEOWNERS",
+        ".gitea/CODEOWNERS",
+    ];
+    PLACES.iter().find_map(|path| {
+        let content = tree.read(Path::new(path), MAX_OWNER_FILE_BYTES, Links::Refuse).ok()?;
+        Some(CodeOwners::parse(path, &String::from_utf8_lossy(&content.bytes)))
+    })
+}
+
+impl CodeOwners {
+    fn parse(path: &str, text: &str) -> Self {
+        let mut rules = Vec::new();
+        let mut section = 0;
+        let mut default: Vec<Party> = Vec::new();
+        for (line, number) in text.lines().zip(1_u32..).take(MAX_RULES) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let header = line.strip_prefix('^').unwrap_or(line);
+            if header.starts_with('[') {
+                section += 1;
+                let owners = header.rsplit(']').next().unwrap_or_default();
+                default = parties(owners);
+                continue;
+            }
+            let line = line.split(" #").next().unwrap_or(line);
+            let mut words = split_unescaped(line);
+            let Some(pattern) = words.next() else { continue };
+            let named = parties(&words.collect::<Vec<_>>().join(" "));
+            let owners = if named.is_empty() { default.clone() } else { named };
+            if let Some(matcher) = Pattern::new(&pattern) {
+                rules.push(Rule { section, matcher, owners, line: number });
+            }
+        }
+        Self { path: path.to_owned(), rules }
+    }
+
+    /// In each section the last rule that matches counts; one without owners takes ownership away.
+    fn claims(&self, path: &str) -> Vec<Claim> {
+        let mut last: BTreeMap<usize, &Rule> = BTreeMap::new();
+        for rule in self.rules.iter().filter(|rule| rule.matcher.matches(path)) {
+            last.insert(rule.section, rule);
+        }
+        let claim = |rule: &Rule, party: &Party| Claim {
+            party: party.clone(),
+            method: "codeowners",
+            confidence: CODEOWNERS,
+            evidence: Evidence::at(self.path.clone()).line(rule.line).shows("owns this path"),
+        };
+        last.values().flat_map(|rule| rule.owners.iter().map(|party| claim(rule, party))).collect()
+    }
+}
+
+/// The words of a rule; a backslash keeps a space in the pattern.
+fn split_unescaped(line: &str) -> impl Iterator<Item = String> {
+    let mut words = vec![String::new()];
+    let mut is_escaped = false;
+    for c in line.chars() {
+        if c.is_whitespace() && !is_escaped {
+            words.push(String::new());
+        } else if c == '\\' && !is_escaped {
+            is_escaped = true;
+            continue;
+        } else if let Some(word) = words.last_mut() {
+            word.push(c);
+        }
+        is_escaped = false;
+    }
+    words.into_iter().filter(|word| !word.is_empty())
+}
+
+/// A path pattern of CODEOWNERS: like `.gitignore`, without negation.
+#[derive(Debug)]
+struct Pattern {
+    itself: GlobMatcher,
+    /// What lies below, where the pattern may name a folder.
+    below: Option<GlobMatcher>,
+}
+
+impl Pattern {
+    fn new(pattern: &str) -> Option<Self> {
+        let is_folder = pattern.ends_with('/');
+        let body = pattern.trim_matches('/');
+        let is_anchored = pattern.starts_with('/') || body.contains('/');
+        if body.is_empty() {
+            return (pattern == "/").then(|| Self::new("*")).flatten();
+        }
+        let body = if is_anchored { body.to_owned() } else { format!("**/{body}") };
+        let glob = |text: &str| {
+            let built =
+                GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
+            built.ok().map(|glob| glob.compile_matcher())
+        };
+        let itself = if is_folder { format!("{body}/**") } else { body.clone() };
+        // `docs/*` names files directly in `docs`, and nothing deeper.
+        let is_direct = is_anchored && body.ends_with("/*");
+        let below = if is_folder || is_direct { None } else { glob(&format!("{body}/**")) };
+        Some(Self { itself: glob(&itself)?, below })
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        self.itself.is_match(path) || self.below.as_ref().is_some_and(|below| below.is_match(path))
+    }
+}
+
+/// Owners as CODEOWNERS writes them: `@org/team`, `@user`, an address.
+fn parties(text: &str) -> Vec<Party> {
+    text.split_whitespace().filter_map(party).collect()
+}
+
+fn party(word: &str) -> Option<Party> {
+    let word = word.trim_matches(|c: char| matches!(c, ',' | '<' | '>' | '"'));
+    if let Some(handle) = word.strip_prefix('@') {
+        let kind = if handle.contains('/') || handle.starts_with('@') {
+            PartyKind::Team
+        } else {
+            PartyKind::Person
+        };
+        return (!handle.is_empty()).then(|| Party::new(kind, word, word));
+    }
+    word.contains('@').then(|| Party::new(PartyKind::Person, word, word))
+}
+
+/// `Ada Lovelace <ada@example.org> (https://…)` as package manifests write people.
+fn person(text: &str) -> Option<Party> {
+    let name = text.split(['<', '(']).next().unwrap_or(text).trim();
+    let address = text.split_once('<').and_then(|(_, rest)| rest.split('>').next()).map(str::trim);
+    match (address.filter(|address| address.contains('@')), name) {
+        (Some(address), "") => Some(Party::new(PartyKind::Person, address, address)),
+        (Some(address), name) => Some(Party::new(PartyKind::Person, address, name)),
+        (None, "") => None,
+        (None, name) => Some(Party::new(PartyKind::Person, name, name)),
+    }
+}
+
+/// What the files of one folder say about who answers for it.
+fn claims_in(tree: &Tree, folder: &str) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let mut read = |name: &str, tell: &dyn Fn(&str) -> Vec<Claim>| {
+        let path = super::reading::join(folder, name);
+        let path = path.trim_start_matches('/').to_owned();
+        let read = tree.read(Path::new(&path), MAX_OWNER_FILE_BYTES, Links::Refuse);
+        if let Ok(text) = read.map(|content| String::from_utf8_lossy(&content.bytes).into_owned()) {
+            claims.extend(tell(&text).into_iter().map(|mut claim| {
+                claim.evidence.at.clone_from(&path);
+                claim
+            }));
+        }
+    };
+    read("OWNERS", &owners_file);
+    read("catalog-info.yaml", &catalogue);
+    read("catalog-info.yml", &catalogue);
+    read("Chart.yaml", &chart);
+    read("package.json", &package);
+    claims
+}
+
+fn claim(party: Party, method: &'static str, confidence: f64, shows: &'static str) -> Claim {
+    Claim { party, method, confidence, evidence: Evidence::default().shows(shows) }
+}
+
+/// Kubernetes style: `approvers:` and `reviewers:` are GitHub names.
+fn owners_file(text: &str) -> Vec<Claim> {
+    let (documents, _) = yaml::load(text);
+    let mut claims = Vec::new();
+    for (key, confidence) in [("approvers", OWNERS_FILE), ("reviewers", OWNERS_FILE / 2.0)] {
+        let listed = documents.first().and_then(|document| document.get(key));
+        for node in listed.map(|node| node.items()).unwrap_or_default() {
+            let Some(name) = node.stated() else { continue };
+            let handle = if name.contains('@') { name.to_owned() } else { format!("@{name}") };
+            let kind = if name.contains("team")
+                || name.ends_with("-approvers")
+                || name.ends_with("-maintainers")
+                || name.ends_with("-reviewers")
+            {
+                PartyKind::Team
+            } else {
+                PartyKind::Person
+            };
+            claims.push(claim(
+                Party::new(kind, &handle, name),
+                "owners-file",
+                confidence,
+                "OWNERS",
+            ));
+        }
+    }
+    claims
+}
+
+/// Backstage: `spec.owner` is `group:team` or `user:name`.
+fn catalogue(text: &str) -> Vec<Claim> {
+    let (documents, _) = yaml::load(text);
+    let owner = documents.iter().find_map(|document| document.at(&["spec", "owner"])?.stated());
+    let Some(owner) = owner else { return Vec::new() };
+    let (kind, name) = match owner.split_once(':') {
+        Some(("user", name)) => (PartyKind::Person, name),
+        Some((_, name)) => (PartyKind::Team, name),
+        None => (PartyKind::Team, owner),
+    };
+    let name = name.strip_prefix("default/").unwrap_or(name);
+    vec![claim(Party::new(kind, name, name), "catalog", CATALOGUE, "spec.owner")]
+}
+
+fn chart(text: &str) -> Vec<Claim> {
+    let (documents, _) = yaml::load(text);
+    let listed = documents.first().and_then(|document| document.get("maintainers"));
+    let mut claims = Vec::new();
+    for node in listed.map(|node| node.items()).unwrap_or_default() {
+        let stated = |key: &str| node.get(key).and_then(yaml::Node::stated);
+        let Some(key) = stated("email").or_else(|| stated("name")) else { continue };
+        let party = Party::new(PartyKind::Person, key, stated("name").unwrap_or(key));
+        claims.push(claim(party, "chart-maintainer", MAINTAINERS, "maintainers"));
+    }
+    claims
+}
+
+fn package(text: &str) -> Vec<Claim> {
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else { return Vec::new() };
+    let people = ["author", "maintainers", "contributors"]
+        .into_iter()
+        .take(2)
+        .filter_map(|key| value.get(key));
+    let mut claims = Vec::new();
+    for people in people {
+        let listed = people.as_array().cloned().unwrap_or_else(|| vec![people.clone()]);
+        for one in listed {
+            let party = match &one {
+                serde_json::Value::String(text) => person(text),
+                other => {
+                    let field = |key: &str| {
+                        other.get(key).and_then(serde_json::Value::as_str).unwrap_or_default()
+                    };
+                    person(&format!("{} <{}>", field("name"), field("email")))
+                }
+            };
+            claims.extend(
+                party.map(|party| claim(party, "package-author", MAINTAINERS - 0.2, "author")),
+            );
+        }
+    }
+    claims
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_match_of_each_section_owns() {
+        let text = "\
+* @acme/everyone
+/docs/* writer@example.org
+/docs/keys/
+*.tf @infra # state
+path\\ with\\ space/ @spacey
+[Security][2] @acme/security
+.github/workflows/
+";
+        let rules = CodeOwners::parse("CODEOWNERS", text);
+        let check = |path: &str, expected: &[&str]| {
+            let owners: Vec<String> =
+                rules.claims(path).into_iter().map(|claim| claim.party.name).collect();
+            assert_eq!(owners, expected, "{path}");
+        };
+        check("src/main.rs", &["@acme/everyone"]);
+        check("docs/a.md", &["writer@example.org"]);
+        check("docs/deep/a.md", &["@acme/everyone"]);
+        check("docs/keys/a", &[]);
+        check("deep/down/main.tf", &["@infra"]);
+        check("path with space/x", &["@spacey"]);
+        check(".github/workflows/x.yml", &["@acme/everyone", "@acme/security"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_code_owners_file(text: String, path: String) {
+            CodeOwners::parse("CODEOWNERS", &text).claims(&path);
+            person(&text);
+        }
+    }
+}
