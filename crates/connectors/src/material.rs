@@ -246,7 +246,10 @@ pub fn private_key(key: &keys::PrivateKey, at: At<'_>) -> Credential {
     let native_id = match (&key.spki_sha256, key.line) {
         (Some(spki), _) => format!("spki:{spki}"),
         (None, Some(line)) => format!("{}:{}#{line}", at.machine, at.place.native_id),
-        (None, None) => format!("{}:{}#der", at.machine, at.place.native_id),
+        (None, None) => {
+            let label = key.comment.as_deref().unwrap_or("der");
+            format!("{}:{}#{label}", at.machine, at.place.native_id)
+        }
     };
     key_credential(kinds::PRIVATE_KEY, "x509", &native_id, key, at)
 }
@@ -388,7 +391,7 @@ pub fn containers(bytes: &[u8], at: At<'_>) -> (Batch, Vec<Gap>) {
     }
     match pkcs12::read(bytes) {
         Ok(store) => {
-            if store.encrypted {
+            if store.encrypted && store.certificates.is_empty() {
                 let detail = "a key store that needs a password";
                 gaps.push(Gap::new(at.locus, GapReason::Encrypted).detail(detail));
             }

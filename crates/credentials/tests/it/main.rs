@@ -15,7 +15,7 @@ mod recognise;
 
 use std::path::Path;
 
-use credentials::{keys, ssh, x509};
+use credentials::{keys, pkcs12, ssh, x509};
 
 fn fixtures(ending: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures");
@@ -66,6 +66,40 @@ fn ssh_public_keys() {
         .map(|(name, bytes)| (name, ssh::public_key(std::str::from_utf8(&bytes).unwrap())))
         .collect();
     insta::assert_debug_snapshot!(read);
+}
+
+#[test]
+fn key_stores() {
+    let shown = |bytes: &[u8]| {
+        let store = pkcs12::read(bytes)?;
+        let certificates: Vec<_> = store.certificates.iter().map(|it| it.subject.clone()).collect();
+        let spki = store.certificates.first().map(|it| it.spki_sha256.clone());
+        let keys: Vec<_> = store
+            .keys
+            .iter()
+            .map(|it| {
+                let meets = it.spki_sha256.is_some() && it.spki_sha256 == spki;
+                format!("{} {:?} encrypted {} meets {meets}", it.format, it.algorithm, it.encrypted)
+            })
+            .collect();
+        Ok((store.format, store.encrypted, store.aliases, certificates, keys))
+    };
+    let read: Vec<Result<_, String>> = ["p12", "jks"]
+        .into_iter()
+        .flat_map(fixtures)
+        .map(|(name, bytes)| shown(&bytes).map(|it| (name, it)))
+        .collect();
+    insta::assert_debug_snapshot!(read);
+}
+
+#[test]
+fn every_cut_of_a_store_is_refused_or_read_in_part() {
+    for (_, bytes) in ["clear.p12", "key.jks"].into_iter().flat_map(fixtures) {
+        for n in 0..bytes.len() {
+            let cut = pkcs12::read(&bytes[..n]);
+            assert!(cut.is_err(), "{n}");
+        }
+    }
 }
 
 #[test]
