@@ -6,12 +6,12 @@
 //! fingerprint; the value itself is kept only until the file is done, so that a sweep over the
 //! file's bytes does not state it twice.
 
-use credentials::{Confidence, Found};
+use credentials::Found;
 use model::fact::Text;
 use model::kinds::{self, CredentialKind, IdentityKind};
 use model::{
-    Authority, Batch, Credential, Evidence, Fact, Gap, GapReason, Identity, IdentityId, Secret,
-    Subject, Time, Trust,
+    Authority, Batch, Credential, CredentialId, Evidence, Fact, Gap, GapReason, Identity,
+    IdentityId, Secret, Subject, Time, Trust,
 };
 
 use crate::material::{self, At};
@@ -24,8 +24,15 @@ pub struct Dossier<'a> {
     pub at: At<'a>,
     pub batch: Batch,
     pub gaps: Vec<Gap>,
-    stated: Vec<Secret<Vec<u8>>>,
+    stated: Vec<Stated>,
     is_full: bool,
+}
+
+/// A value that was dealt with, and the credential that it became.
+#[derive(Debug)]
+struct Stated {
+    value: Secret<Vec<u8>>,
+    credential: Option<CredentialId>,
 }
 
 /// A value that its place says is secret.
@@ -44,8 +51,6 @@ pub struct Held<'a> {
     pub line: u32,
     /// The identity it proves, as the file has it.
     pub identity: Option<IdentityId>,
-    /// Whether a person chose it: then no fingerprint is made of it.
-    pub chosen: bool,
 }
 
 impl<'a> Dossier<'a> {
@@ -102,7 +107,10 @@ impl<'a> Dossier<'a> {
         line: u32,
     ) -> Identity {
         let user = user.filter(|user| !user.is_empty());
-        let native_id = user.map_or_else(|| self.local_id(pointer), str::to_owned);
+        let native_id = user.map_or_else(
+            || format!("{}:{}", self.at.machine, self.local_id(pointer)),
+            str::to_owned,
+        );
         let mut identity = self.identity(kind, system, host.to_lowercase(), native_id, line);
         identity.name = match user {
             Some(user) if host.is_empty() => user.to_owned(),
@@ -175,27 +183,38 @@ impl<'a> Dossier<'a> {
         }
         found.line = held.line;
         found.name = Some(held.pointer.clone());
-        found.chosen_by_person |= held.chosen;
-        self.stated.push(found.secret.clone());
-        let says_what_it_is = found.confidence >= Confidence::Sure;
-        let says_whose_it_is = found.account.is_some() || found.instance.is_some();
+        if let Some(n) = self.same(held, &found) {
+            // One token that the file has twice, such as a host's and its only user's.
+            let place = self.at.place.stored_at(Some(held.line), Some(held.pointer.clone()));
+            let credential = self.batch.credentials.get_mut(n)?;
+            credential.places.push(place);
+            return Some(credential);
+        }
+        let value = found.secret.clone();
         let (mut credential, identity) = material::found(&found, self.at);
-        if says_what_it_is {
-            match held.identity {
-                Some(identity) if !says_whose_it_is => credential.identity = Some(identity),
-                _ => {
-                    credential.identity = Some(identity.id);
-                    self.batch.identities.push(identity);
-                }
-            }
-        } else {
+        if !has_shape(&found) {
             credential = self.unshaped(held, credential);
+        } else if held.identity.is_some() {
+            // The file knows whose it is better than the value does.
+            credential.identity = held.identity;
+        } else {
+            self.batch.identities.push(identity);
         }
         for place in &mut credential.places {
             place.pointer = Some(held.pointer.clone());
         }
+        self.stated.push(Stated { value, credential: Some(credential.id) });
         self.batch.credentials.push(credential);
         self.batch.credentials.last_mut()
+    }
+
+    /// The credential that this very value became, for the same identity.
+    fn same(&self, held: &Held<'_>, found: &Found) -> Option<usize> {
+        let stated = self.stated.iter().find(|stated| stated.value == found.secret)?;
+        let id = stated.credential?;
+        self.batch.credentials.iter().position(|credential| {
+            credential.id == id && held.identity.is_some() && credential.identity == held.identity
+        })
     }
 
     /// A credential whose own bytes say nothing: it is what its place says.
@@ -203,28 +222,42 @@ impl<'a> Dossier<'a> {
         let native_id = self.local_id(&held.pointer);
         let mut credential = Credential::new(
             held.kind,
-            held.system,
-            held.instance.to_lowercase(),
+            seen.system.clone(),
+            // The same name in the same path of another machine is another credential.
+            self.at.machine,
             native_id,
             self.at.scope,
         );
+        if held.system != "unknown" {
+            credential = Credential::new(
+                held.kind,
+                held.system,
+                self.at.machine,
+                credential.native_id,
+                self.at.scope,
+            );
+        }
+        if !held.instance.is_empty() {
+            credential.fact("instance", Fact::known(held.instance.to_lowercase()));
+        }
         credential.name = format!("{} in {}", held.pointer, self.path());
         credential.places = seen.places;
         credential.loci = seen.loci;
         credential.fingerprint = seen.fingerprint;
-        credential.facts = seen.facts;
+        credential.facts.extend(seen.facts);
         credential.created_at = seen.created_at;
         credential.expires_at = seen.expires_at;
         credential.evidence = seen.evidence;
         credential.identity = Some(held.identity.unwrap_or_else(|| {
-            let client = self.account(
+            let native_id = format!("{}:{}", self.at.machine, credential.native_id);
+            let mut client = self.identity(
                 kinds::API_CLIENT,
-                held.system,
-                &held.instance,
-                None,
-                &held.pointer,
+                credential.system.clone(),
+                held.instance.to_lowercase(),
+                native_id,
                 held.line,
             );
+            client.name.clone_from(&credential.name);
             self.add(client)
         }));
         credential
@@ -234,7 +267,8 @@ impl<'a> Dossier<'a> {
     /// or known to everybody. A sweep passes it over.
     pub fn remember(&mut self, value: &str) {
         if value.len() >= 4 {
-            self.stated.push(Secret::new(value.as_bytes().to_vec()));
+            let value = Secret::new(value.as_bytes().to_vec());
+            self.stated.push(Stated { value, credential: None });
         }
     }
 
@@ -249,13 +283,11 @@ impl<'a> Dossier<'a> {
         if !self.has_room() {
             return None;
         }
-        let mut credential = Credential::new(
-            held.kind,
-            held.system,
-            held.instance.to_lowercase(),
-            native_id,
-            self.at.scope,
-        );
+        // A name within this file is this machine's; a public identifier is the service's.
+        let is_local = native_id.starts_with(&self.at.place.native_id);
+        let instance = if is_local { self.at.machine } else { &held.instance };
+        let mut credential =
+            Credential::new(held.kind, held.system, instance, native_id, self.at.scope);
         credential.name = format!("{} in {}", held.pointer, self.path());
         credential.identity = held.identity;
         credential.loci.push(self.at.locus.to_owned());
@@ -277,43 +309,34 @@ impl<'a> Dossier<'a> {
         }
         let mut all = Vec::new();
         credentials::find(bytes, &mut |found| all.push(found));
-        for found in all {
-            self.swept(found, holder);
+        all.retain(|found| !self.is_stated(found));
+        all.truncate(MAX_SECRETS.saturating_sub(self.batch.credentials.len()));
+        for (found, (mut credential, identity)) in
+            all.iter().zip(material::all_found(&all, self.at))
+        {
+            let pointer = found.name.as_deref().unwrap_or(found.title);
+            for place in &mut credential.places {
+                place.pointer = Some(pointer.to_owned());
+            }
+            if let Some(holder) = holder {
+                self.holds(holder, Some(identity.id), pointer, found.line);
+            }
+            self.batch.identities.push(identity);
+            self.batch.credentials.push(credential);
         }
     }
 
-    fn swept(&mut self, mut found: Found, holder: Option<IdentityId>) {
-        let is_stated = self.stated.iter().any(|stated| {
-            let (stated, now) = (stated.reveal().as_slice(), found.secret.reveal().as_slice());
+    fn is_stated(&self, found: &Found) -> bool {
+        let secret = found.secret.reveal().as_slice();
+        let now = match &found.public_id {
+            Some(public_id) if secret.is_empty() => public_id.as_bytes(),
+            _ => secret,
+        };
+        self.stated.iter().any(|stated| {
+            let stated = stated.value.reveal().as_slice();
             memchr::memmem::find(stated, now).is_some()
-                || memchr::memmem::find(now, stated).is_some() && stated.len() >= 8
-        });
-        if is_stated || !self.has_room() {
-            return;
-        }
-        self.stated.push(found.secret.clone());
-        let name = found.name.take().unwrap_or_else(|| found.title.to_owned());
-        let line = found.line;
-        // Two of one name in one file are two credentials.
-        let n_before = self
-            .batch
-            .credentials
-            .iter()
-            .flat_map(|credential| &credential.places)
-            .filter(|place| place.pointer.as_deref() == Some(&name) && place.line != Some(line))
-            .count();
-        let pointer = if n_before == 0 { name } else { format!("{name} ({})", n_before + 1) };
-        found.name = Some(pointer.clone());
-        let (mut credential, identity) = material::found(&found, self.at);
-        credential.identity = Some(identity.id);
-        for place in &mut credential.places {
-            place.pointer = Some(pointer.clone());
-        }
-        if let Some(holder) = holder {
-            self.holds(holder, Some(identity.id), &pointer, line);
-        }
-        self.batch.identities.push(identity);
-        self.batch.credentials.push(credential);
+                || stated.len() >= 8 && memchr::memmem::find(now, stated).is_some()
+        })
     }
 
     fn has_room(&mut self) -> bool {
@@ -350,7 +373,11 @@ impl<'a> Dossier<'a> {
                 }
             }
         }
-        // One gap per file says enough, and names the file.
+        if identity.is_some() {
+            // The file says whose it is: the certificate's subject is that identity's other name.
+            batch.identities.clear();
+        }
+        // A few gaps say enough, and name the file.
         self.gaps.extend(gaps.into_iter().take(8));
         self.batch.extend(batch);
     }
@@ -372,7 +399,6 @@ impl<'a> Held<'a> {
             name,
             line,
             identity: None,
-            chosen: kind.id == kinds::PASSWORD.id,
         }
     }
 
@@ -387,13 +413,11 @@ impl<'a> Held<'a> {
         self.identity = Some(identity);
         self
     }
+}
 
-    /// Made by a machine although it is called a password.
-    #[must_use]
-    pub fn generated(mut self) -> Self {
-        self.chosen = false;
-        self
-    }
+/// Whether a value's own bytes say what it is, whatever it is called.
+pub fn has_shape(found: &Found) -> bool {
+    found.rule != "assigned-secret"
 }
 
 /// The variable of a value that is nothing but a reference to one: `${NPM_TOKEN}`, `$TOKEN`,

@@ -1,12 +1,15 @@
 //! One MCP server of one agent's configuration.
 
+use std::collections::BTreeMap;
+
+use model::fact::Text;
 use model::{Fact, IdentityId, Secret, Subject, Value, kinds};
 
 use super::launch::{self, Launch};
 use super::{Configured, is_word};
 use crate::address::Address;
 use crate::document::Node;
-use crate::dossier::{Dossier, Held, reference, tells_secret};
+use crate::dossier::{Dossier, Held, has_shape, reference, tells_secret};
 
 /// A variable, header or argument that carries something to the server.
 struct Carried {
@@ -34,17 +37,22 @@ pub(super) fn read(server: &Configured<'_>, agent: IdentityId, dossier: &mut Dos
 
     let native_id = match (&address, &launch) {
         (Some(address), _) => address.public.clone(),
-        (None, Some(launch)) => launch
-            .native_id()
-            .unwrap_or_else(|| format!("{} {}", launch.command, dossier.local_id(&server.pointer))),
+        (None, Some(launch)) => launch.native_id().unwrap_or_else(|| {
+            let local = dossier.local_id(&server.pointer);
+            format!("{} {}:{local}", launch.command, dossier.at.machine)
+        }),
         // Zed installs extensions by name, opencode enables servers by name.
-        (None, None) => dossier.local_id(&server.pointer),
+        (None, None) => {
+            format!("{}:{}", dossier.at.machine, dossier.local_id(&server.pointer))
+        }
     };
     let mut identity = dossier.identity(kinds::MCP_SERVER, "mcp", "", native_id, line);
     identity.name.clone_from(&server.name);
     identity.parent = Some(agent);
+    // A bridge is how this client reaches the server, and says nothing of the server itself.
+    let bridge = launch.as_ref().filter(|launch| launch.url.is_some() && address.is_some());
     let transport = match (&address, &launch) {
-        (Some(address), None) => node
+        (Some(address), _) => node
             .text_of("type")
             .filter(|word| is_word(word))
             .unwrap_or(if address.public.ends_with("/sse") { "sse" } else { "http" }),
@@ -65,10 +73,13 @@ pub(super) fn read(server: &Configured<'_>, agent: IdentityId, dossier: &mut Dos
             Fact::not_collected("not an address that can be read without its variables"),
         );
     }
+    let mut started = BTreeMap::new();
     if let Some(launch) = &launch {
-        program(launch, &mut identity);
+        program(launch, &mut started);
     }
-    let identity_facts = identity.facts.clone();
+    if bridge.is_none() {
+        identity.facts.extend(started.clone());
+    }
     let id = dossier.add(identity);
 
     let carried = carried(node, &arguments, launch.as_ref(), address.as_ref());
@@ -77,9 +88,12 @@ pub(super) fn read(server: &Configured<'_>, agent: IdentityId, dossier: &mut Dos
         trust.facts.insert("server_name".into(), Fact::known(server.name.as_str()));
         // What this client starts: another one may start another version.
         for name in ["package_version", "pinned"] {
-            if let Some(fact) = identity_facts.get(name) {
+            if let Some(fact) = started.get(name) {
                 trust.facts.insert(name.into(), fact.clone());
             }
+        }
+        if let Some(package) = bridge.and_then(|bridge| bridge.package.as_ref()) {
+            trust.facts.insert("bridge".into(), Fact::known(package.name.as_str()));
         }
         for (kind, name) in [("env ", "env_names"), ("header ", "header_names")] {
             let mut names: Vec<String> = carried
@@ -114,7 +128,8 @@ pub(super) fn read(server: &Configured<'_>, agent: IdentityId, dossier: &mut Dos
         }
         // What an address hides and a telling name names is secret; else its shape must say so.
         let is_told = pointer.contains(" url ") || tells_secret(&name);
-        if !is_told && !has_shape(&name, bare(value.reveal())) {
+        let shaped = credentials::classify(Some(&name), bare(value.reveal()));
+        if !is_told && !shaped.as_ref().is_some_and(has_shape) {
             continue;
         }
         let held = Held::new(kinds::API_TOKEN, "unknown", pointer.clone(), &name, line);
@@ -132,19 +147,22 @@ pub(super) fn read(server: &Configured<'_>, agent: IdentityId, dossier: &mut Dos
     }
 }
 
-fn program(launch: &Launch, identity: &mut model::Identity) {
-    identity.fact("command", Fact::known(launch.command.as_str()));
+fn program(launch: &Launch, facts: &mut BTreeMap<Text, Fact<Value>>) {
+    let mut say = |name: &'static str, fact: Fact<Value>| {
+        facts.insert(name.into(), fact);
+    };
+    say("command", Fact::known(launch.command.as_str()));
     let Some(package) = &launch.package else { return };
-    identity.fact("package", Fact::known(package.name.as_str()));
-    identity.fact("ecosystem", Fact::known(package.ecosystem));
-    identity.fact(
+    say("package", Fact::known(package.name.as_str()));
+    say("ecosystem", Fact::known(package.ecosystem));
+    say(
         "package_version",
-        match &package.version {
-            Some(version) => Fact::known(version.as_str()),
+        match package.version.as_deref() {
+            Some(version) => Fact::known(version),
             None => Fact::absent(),
         },
     );
-    identity.fact("pinned", Fact::known(package.pinned));
+    say("pinned", Fact::known(package.pinned));
 }
 
 /// The program and its arguments, in any of the clients' ways to write them.
@@ -291,10 +309,4 @@ fn bare(value: &str) -> &str {
         .find_map(|scheme| value.strip_prefix(scheme))
         .unwrap_or(value)
         .trim()
-}
-
-/// Whether a value has an issuer's own shape, whatever it is called.
-fn has_shape(name: &str, value: &str) -> bool {
-    credentials::classify(Some(name), value)
-        .is_some_and(|found| found.confidence >= credentials::Confidence::Sure)
 }

@@ -42,7 +42,7 @@ const fn token(system: &'static str, host: &'static str) -> Token {
     Token { kind: kinds::API_CLIENT, system, host, secret: kinds::API_TOKEN }
 }
 
-const HUGGING_FACE: Token = token("huggingface", "huggingface.co");
+const HUGGING_FACE: Token = token("hugging-face", "huggingface.co");
 const VAULT: Token = token("vault", "");
 const FLY: Token = token("fly", "api.fly.io");
 

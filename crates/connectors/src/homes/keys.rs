@@ -27,7 +27,7 @@ pub(super) fn gnupg(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
     } else {
         Fact::not_collected("a form that is not known")
     };
-    let held = Held::new(kinds::PRIVATE_KEY, "gnupg", "private key", "private_key", 1).generated();
+    let held = Held::new(kinds::PRIVATE_KEY, "gnupg", "private key", "private_key", 1);
     if let Some(credential) = dossier.opaque(&held, format!("keygrip:{keygrip}"), encrypted) {
         credential.name = format!("GnuPG key {}", keygrip.get(..16).unwrap_or(&keygrip));
         credential.fact("keygrip", Fact::known(keygrip));
@@ -105,7 +105,7 @@ pub(super) fn telling(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
         ".s3cfg" | ".boto" => "s3",
         ".sentryclirc" => "sentry",
         "linode-cli" => "linode",
-        "stored_tokens" => "huggingface",
+        "stored_tokens" => "hugging-face",
         "config" => "oci",
         _ => "unknown",
     };
@@ -123,10 +123,12 @@ pub(super) fn telling(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
                 entry.key.as_str(),
                 "secret_key" | "gs_oauth2_refresh_token" | "pass_phrase" | "hf_token"
             ) || tells_secret(&entry.key);
-            if !is_secret
-                || matches!(entry.key.as_str(), "gpg_passphrase" | "cookie")
-                    && entry.value.is_empty()
-            {
+            // The public half of a pair: it names the account.
+            let is_id = matches!(
+                entry.key.as_str(),
+                "access_key" | "aws_access_key_id" | "gs_access_key_id"
+            );
+            if !is_secret || is_id || entry.value.is_empty() {
                 continue;
             }
             let pointer = format!("[{}] {}", section.name, entry.key);

@@ -7,7 +7,7 @@ use model::{Fact, kinds};
 use super::files::{File, Login};
 use crate::address::Address;
 use crate::document::{Node, Syntax};
-use crate::dossier::{Dossier, stated_time, tells_secret};
+use crate::dossier::{Dossier, Held, reference, stated_time, tells_secret};
 
 /// A file whose whole text is one token.
 #[derive(Debug)]
@@ -127,28 +127,38 @@ fn one(keys: &Keys, pointer: &str, name: &str, node: &Node, dossier: &mut Dossie
     let host = host_of(address.as_deref()).unwrap_or_else(|| keys.host.to_owned());
     let expires_at =
         (!keys.expires.is_empty()).then(|| stated_time(first(&[keys.expires]).as_deref()));
+    let mut identity = None;
     for (key, kind) in keys.secrets {
         let path: Vec<&str> = key.split('/').filter(|key| !key.is_empty()).collect();
         let Some(value) = node.at(&path) else { continue };
         let Some(text) = value.scalar() else { continue };
         let last = path.last().copied().unwrap_or("token");
-        let pointer = match (pointer, *key) {
+        let key = path.join(".");
+        let within = match (pointer, key.as_str()) {
             ("", key) => key.to_owned(),
             (pointer, "") => pointer.to_owned(),
             (pointer, key) => format!("{pointer}.{key}"),
         };
-        let login = Login {
-            kind: kinds::SERVICE_LOGIN,
-            system: keys.system,
-            host: &host,
-            user: user.as_deref(),
-            secret: kind,
-            pointer: &pointer,
-            name: if tells_secret(last) { last } else { "token" },
-            line: value.line,
-        };
-        let credential = login.state(dossier, text);
-        if let (Some(credential), Some(expires_at)) = (credential, &expires_at)
+        // The secrets of one login are one account's.
+        let identity = *identity.get_or_insert_with(|| {
+            let label = if pointer.is_empty() { "login" } else { pointer };
+            let mut account = dossier.account(
+                kinds::SERVICE_LOGIN,
+                keys.system,
+                &host,
+                user.as_deref(),
+                label,
+                node.line,
+            );
+            if let Some(variable) = reference(text) {
+                account.fact("secret_reference", Fact::known(variable));
+            }
+            dossier.add(account)
+        });
+        let name = if tells_secret(last) { last } else { "token" };
+        let held =
+            Held::new(kind, keys.system, within, name, value.line).at(host.as_str()).of(identity);
+        if let (Some(credential), Some(expires_at)) = (dossier.secret(&held, text), &expires_at)
             && kind.id != kinds::REFRESH_TOKEN.id
             && credential.expires_at.value().is_none()
         {

@@ -146,7 +146,7 @@ pub(super) fn pip(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
 pub(super) fn cargo(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
     let document = file.document(Syntax::Toml, dossier);
     if let Some(token) = document.at(&["registry", "token"]) {
-        let login = account("cargo", "crates.io", None, "registry.token", "token", token.line);
+        let login = account("crates.io", "crates.io", None, "registry.token", "token", token.line);
         login.state(dossier, token.text().unwrap_or_default());
     }
     for (name, registry) in document.pairs_of("registries") {
@@ -154,7 +154,8 @@ pub(super) fn cargo(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
             let Some(token) = registry.get(key) else { continue };
             let pointer = format!("registries.{name}.{key}");
             let login = account("cargo", name, None, &pointer, "token", token.line);
-            login.state(dossier, token.text().unwrap_or_default());
+            let value = token.text().unwrap_or_default();
+            login.state(dossier, value.strip_prefix("Bearer ").unwrap_or(value));
         }
     }
 }

@@ -99,6 +99,7 @@ fn one(request: &Request<'_>, root: &Tree, home: &Home, accounts: &[Account]) ->
         batch: Batch::default(),
         known: Known::default(),
         seen: BTreeSet::new(),
+        inodes: BTreeSet::new(),
         person: None,
     };
     match open(root, home) {
@@ -117,6 +118,7 @@ struct Reader<'a> {
     known: Known,
     /// Paths that a row has taken: the first row that fits a file reads it.
     seen: BTreeSet<String>,
+    inodes: BTreeSet<(u64, u64)>,
     person: Option<Person>,
 }
 
@@ -174,10 +176,9 @@ impl Reader<'_> {
                 continue;
             }
             match self.open_file(tree, &path) {
-                Ok(content) => {
-                    self.coverage.read();
-                    parse(self, &path, &content);
-                }
+                // Two names of one file, by a link.
+                Ok(content) if !self.inodes.insert(content.meta.inode) => {}
+                Ok(content) => parse(self, &path, &content),
                 Err(gap) if gap.reason == GapReason::NotFound => {}
                 // The gap of the whole home says it already.
                 Err(gap) if gap.reason == GapReason::Denied && !can_list => {}
@@ -322,9 +323,12 @@ impl Reader<'_> {
         let mut dossier = Dossier::new(at);
         fill(&mut dossier);
         let (batch, gaps) = dossier.finish();
-        for gap in gaps {
-            // The file itself was counted when it was read.
-            self.coverage.asked = self.coverage.asked.saturating_sub(1);
+        if gaps.is_empty() {
+            self.coverage.read();
+        }
+        for (n, gap) in gaps.into_iter().enumerate() {
+            // However many things are wrong with it, it is one file.
+            self.coverage.asked -= u64::from(n > 0);
             self.coverage.miss(gap);
         }
         self.take_in(batch, place);
