@@ -146,7 +146,9 @@ pub(super) fn normalize(stores: &Stores, units: &Units, names: Names<'_>) -> Bat
                     is_found = true;
                 }
             }
-            if !is_found && used.how != How::Import {
+            // A bare name that no store holds is an offer (systemd.exec(5)): the vendor's units
+            // make many that nobody takes up.
+            if !is_found && used.argument.starts_with('/') {
                 referred_to(unit, &used, names, &mut batch);
             }
         }

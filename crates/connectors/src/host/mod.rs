@@ -8,17 +8,25 @@ mod accounts;
 mod credstore;
 mod cron;
 mod groups;
+mod kerberos;
 mod names;
 mod reading;
 mod secrets;
+mod ssh;
+mod sshd;
 mod sudo;
 mod sudoers;
 mod systemd;
+mod tls;
 mod unit_file;
 
-use std::cell::Cell;
+#[cfg(test)]
+mod tests;
 
-use model::{Batch, Scope};
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+use model::{Batch, Fact, Gap, GapReason, Identity, Scope, Value};
 
 use self::names::Names;
 use self::reading::Reader;
@@ -94,45 +102,96 @@ fn read_everything(tree: &Tree, request: &Request<'_>) -> Batch {
     let machine = request.machine.id.as_str();
     let budget = Cell::new(request.settings.number("max_files").unwrap_or(reading::MAX_FILES));
     let reader = |scope: Scope| Reader::new(tree, request, &budget, scope);
-    let names = |scope: &Scope| Names {
+    let names = |reader: &Reader<'_>| Names {
         machine,
-        scope: scope.id,
+        scope: reader.coverage.scope.id,
         now: request.now,
         fingerprinter: request.fingerprinter,
     };
     let mut batch = Batch::default();
 
+    // Accounts are read first and stated after SSH is read: a key that signs in to an account is a
+    // reason to think that a person uses it.
     let mut accounts_reader = reader(accounts::scope(machine));
     let accounts = accounts::read(&mut accounts_reader);
-    let keys = accounts::KeysByAccount::new();
-    let scope = &accounts_reader.coverage.scope;
-    batch.extend(accounts::normalize(&accounts, &keys, names(scope)));
-    batch.coverage.push(accounts_reader.coverage);
+    let mut ssh_reader = reader(ssh::scope(machine));
+    let ssh = ssh::read(&mut ssh_reader, &accounts);
+    batch.extend(accounts::normalize(&accounts, &ssh.keys_by_account, names(&accounts_reader)));
+    let accounts_names = names(&accounts_reader);
+    batch.identities.push(host(&mut accounts_reader, accounts_names));
+    finish(&mut batch, accounts_reader, Batch::default(), Vec::new());
+    let (of_ssh, gaps) = ssh::normalize(&ssh, &accounts, names(&ssh_reader));
+    finish(&mut batch, ssh_reader, of_ssh, gaps);
 
     let mut units_reader = reader(systemd::scope(machine));
     let units = systemd::read(&mut units_reader, &accounts);
-    batch.extend(systemd::normalize(&units, &accounts, names(&units_reader.coverage.scope)));
-    batch.coverage.push(units_reader.coverage);
+    let of_units = systemd::normalize(&units, &accounts, names(&units_reader));
+    finish(&mut batch, units_reader, of_units, Vec::new());
 
     let mut stores_reader = reader(credstore::scope(machine));
     let stores = credstore::read(&mut stores_reader, &units);
-    batch.extend(credstore::normalize(&stores, &units, names(&stores_reader.coverage.scope)));
-    batch.coverage.push(stores_reader.coverage);
+    let of_stores = credstore::normalize(&stores, &units, names(&stores_reader));
+    finish(&mut batch, stores_reader, of_stores, Vec::new());
 
     let mut cron_reader = reader(cron::scope(machine));
     let jobs = cron::read(&mut cron_reader);
-    batch.extend(cron::normalize(&jobs, &accounts, names(&cron_reader.coverage.scope)));
-    batch.coverage.push(cron_reader.coverage);
+    let of_cron = cron::normalize(&jobs, &accounts, names(&cron_reader));
+    finish(&mut batch, cron_reader, of_cron, Vec::new());
 
     let mut sudo_reader = reader(sudo::scope(machine));
     let policy = sudo::read(&mut sudo_reader);
-    let sudo_names = names(&sudo_reader.coverage.scope);
-    let (rights, gaps, is_truncated) = sudo::normalize(&policy, &accounts, sudo_names);
-    for gap in gaps {
-        sudo_reader.coverage.miss(gap);
-    }
+    let (of_sudo, gaps, is_truncated) = sudo::normalize(&policy, &accounts, names(&sudo_reader));
     sudo_reader.coverage.truncated |= is_truncated;
-    batch.extend(rights);
-    batch.coverage.push(sudo_reader.coverage);
+    finish(&mut batch, sudo_reader, of_sudo, gaps);
+
+    let mut kerberos_reader = reader(kerberos::scope(machine));
+    let keytabs = kerberos::read(&mut kerberos_reader);
+    let (of_kerberos, gaps) = kerberos::normalize(&keytabs, names(&kerberos_reader));
+    finish(&mut batch, kerberos_reader, of_kerberos, gaps);
+
+    let mut tls_reader = reader(tls::scope(machine));
+    let folders = tls::folders(&mut tls_reader);
+    let found = tls::read(&mut tls_reader, folders);
+    let (of_tls, gaps) = tls::normalize(&found, names(&tls_reader));
+    finish(&mut batch, tls_reader, of_tls, gaps);
+    for path in request.settings.list("paths") {
+        let mut path_reader = reader(tls::scope_of_path(machine, path));
+        if !tree.exists(Path::new(path)) {
+            path_reader.coverage.miss(Gap::new(path, GapReason::NotFound));
+        }
+        let found = tls::read(&mut path_reader, vec![PathBuf::from(path)]);
+        let (of_path, gaps) = tls::normalize(&found, names(&path_reader));
+        finish(&mut batch, path_reader, of_path, gaps);
+    }
     batch
+}
+
+/// Adds what an area stated, and what it could not read.
+fn finish(batch: &mut Batch, mut reader: Reader<'_>, of_area: Batch, gaps: Vec<Gap>) {
+    for gap in gaps {
+        reader.coverage.miss(gap);
+    }
+    batch.extend(of_area);
+    batch.coverage.push(reader.coverage);
+}
+
+/// The machine itself.
+fn host(reader: &mut Reader<'_>, names: Names<'_>) -> Identity {
+    let mut release = reader.optional(Path::new("/etc/os-release"));
+    if release.is_none() {
+        release = reader.optional(Path::new("/usr/lib/os-release"));
+    }
+    let mut host = names.host();
+    reader.request.machine.name.clone_into(&mut host.name);
+    host.enabled = Fact::known(true);
+    let title = release.as_ref().and_then(|file| {
+        let text = file.text();
+        let title = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+        Some(title.trim_matches('"').to_owned())
+    });
+    if let Some(file) = release {
+        host.loci.push(file.path);
+    }
+    host.fact("operating_system", Fact::stated(title.map(Value::from)));
+    host
 }

@@ -31,6 +31,11 @@ impl<'a> Names<'a> {
         Identity::id_of(kinds::HOST, LINUX, "", self.machine)
     }
 
+    /// A claim about the machine itself.
+    pub(super) fn host(&self) -> Identity {
+        Identity::new(kinds::HOST, LINUX, "", self.machine, self.scope)
+    }
+
     /// A claim about something of this machine.
     pub(super) fn identity(
         &self,

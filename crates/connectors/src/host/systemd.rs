@@ -720,9 +720,13 @@ fn timer(unit: &Unit, known: &BTreeSet<(&Manager, &str)>, names: Names<'_>, batc
     let mut identity = unit_identity(unit, kinds::SCHEDULED_JOB, names);
     identity.fact("scheduler", Fact::known("systemd timer"));
     let is_wanted = !unit.wanted_by.is_empty();
+    let is_template = unit_name(&unit.name).is_some_and(|name| name.is_template());
     identity.enabled = match (unit.mask.is_some(), is_wanted) {
         (true, _) => Fact::known(false).because("masked"),
         (false, true) => Fact::known(true),
+        (false, false) if is_template => {
+            Fact::not_observable("a template: only its instances are started")
+        }
         (false, false) => Fact::known(false).because("no target starts it"),
     };
     let mut schedule = Vec::new();

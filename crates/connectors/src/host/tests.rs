@@ -1,0 +1,167 @@
+//! Fixture hosts and what is stated of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use model::{Batch, Fingerprinter, GapReason, Secret, Time};
+
+use super::DESCRIPTOR;
+use crate::contract::{Machine, Request, Settings};
+
+const NOW: Time = Time::from_seconds(1_795_305_600); // 2026-11-22
+
+fn discover(root: &Path, settings: &Settings) -> Batch {
+    let machine = Machine { id: "ledger-1-id".into(), name: "ledger-1".into(), root: root.into() };
+    let fingerprinter = Fingerprinter::new(Secret::new([7; 32]));
+    let request = Request {
+        settings,
+        machine: &machine,
+        now: NOW,
+        fingerprinter: Some(&fingerprinter),
+        progress: &|_| {},
+        cancel: &AtomicBool::new(false),
+    };
+    let mut whole = Batch::default();
+    (DESCRIPTOR.discover)(&request, &mut |batch| whole.extend(batch)).unwrap();
+    whole
+}
+
+fn fixture(scenario: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/host/fixtures");
+    folder.join(scenario).join("root")
+}
+
+/// The whole result; what a checkout does not keep (owner and mode of files) is left out.
+fn check(scenario: &str) {
+    let mut batch = discover(&fixture(scenario), &Settings::default());
+    let mut again = discover(&fixture(scenario), &Settings::default());
+    for batch in [&mut batch, &mut again] {
+        for place in &mut batch.places {
+            place.facts.retain(|name, _| name == "links");
+        }
+        for credential in &mut batch.credentials {
+            credential.facts.remove("exposure");
+        }
+    }
+    assert_eq!(batch, again, "the same files give the same records");
+    insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "fixtures" }, {
+        insta::assert_yaml_snapshot!(format!("{scenario}/records"), batch);
+    });
+}
+
+#[test]
+fn a_contractor_left() {
+    check("contractor-left");
+}
+
+#[test]
+fn an_image_as_it_came() {
+    check("distribution-plain");
+}
+
+#[test]
+fn no_secret_is_in_a_record() {
+    let batch = discover(&fixture("contractor-left"), &Settings::default());
+    let json = serde_json::to_string(&batch).unwrap();
+    for secret in ["example-not-a-password", "plainly-fake", "notahash", "--token"] {
+        assert!(!json.contains(secret), "{secret}");
+    }
+}
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn gaps(batch: &Batch) -> Vec<String> {
+    let gaps = batch.coverage.iter().flat_map(|coverage| &coverage.gaps);
+    let mut gaps: Vec<_> = gaps.map(|gap| format!("{} {}", gap.locus, gap.reason.name())).collect();
+    gaps.sort();
+    gaps
+}
+
+/// FIFOs, loops of links, folders in place of files, includes of themselves, huge files.
+#[test]
+fn what_cannot_be_read_is_a_gap_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nbroken\n");
+    write(root, "etc/group/is-a-folder", "");
+    write(root, "etc/sudoers", "root ALL=(ALL) ALL\n#include sudoers\n@include /etc/missing\n");
+    write(root, "etc/cron.d/nonsense", "\u{0}\u{1}\u{2}\n");
+    write(
+        root,
+        "etc/ssl/broken.pem",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    );
+    write(root, "etc/krb5.keytab", "not a keytab");
+    write(root, "root/.ssh/authorized_keys", "ssh-ed25519 AAAA\n");
+    std::os::unix::fs::symlink("loop", root.join("etc/ssl/loop")).unwrap();
+    std::os::unix::fs::symlink("/etc/ssl", root.join("etc/ssl/round")).unwrap();
+    std::os::unix::fs::symlink("crontab", root.join("etc/crontab")).unwrap();
+    let fifo = rustix::fs::FileType::Fifo;
+    for path in ["etc/shadow", "etc/ssl/fifo.pem"] {
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, root.join(path), fifo, mode, 0).unwrap();
+    }
+    let huge = std::fs::File::create(root.join("etc/ssl/huge.pem")).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    let huge = std::fs::File::create(root.join("etc/ssl/huge.crt")).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    let batch = discover(root, &Settings::default().with("paths", ["/nowhere"]));
+    insta::assert_snapshot!(gaps(&batch).join("\n"), @r"
+    /etc/cron.d/nonsense malformed
+    /etc/crontab not-regular
+    /etc/group not-regular
+    /etc/krb5.keytab malformed
+    /etc/missing not-found
+    /etc/passwd malformed
+    /etc/shadow not-regular
+    /etc/ssl/broken.pem malformed
+    /etc/ssl/fifo.pem not-regular
+    /etc/ssl/huge.crt too-large
+    /etc/ssl/huge.pem too-large
+    /etc/ssl/loop not-regular
+    /etc/sudoers too-deep
+    /nowhere not-found
+    /root/.ssh/authorized_keys malformed
+    ");
+    assert!(batch.identities.iter().any(|identity| identity.native_id == "root"));
+}
+
+#[test]
+fn a_file_that_is_refused_is_denied_and_not_absent() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "etc/passwd", "ada:x:1000:1000::/home/ada:/bin/bash\n");
+    write(root, "etc/group", "");
+    write(root, "etc/shadow", "ada:!:1::::::\n");
+    let refused = std::fs::Permissions::from_mode(0);
+    std::fs::set_permissions(root.join("etc/shadow"), refused).unwrap();
+    if std::fs::read(root.join("etc/shadow")).is_ok() {
+        println!("skipped: this account (root?) may read what nobody may");
+        return;
+    }
+    let batch = discover(root, &Settings::default());
+    let ada = batch.identities.iter().find(|identity| identity.native_id == "ada").unwrap();
+    assert_eq!(ada.enabled.state_name(), "denied");
+    assert_eq!(ada.facts["password"].state_name(), "denied");
+    let coverage = batch.coverage.iter().find(|coverage| coverage.denied > 0).unwrap();
+    assert_eq!(coverage.gaps[0].reason, GapReason::Denied);
+}
+
+#[test]
+fn max_files_truncates_and_says_so() {
+    let settings = Settings::default().with("max_files", ["3"]);
+    let batch = discover(&fixture("contractor-left"), &settings);
+    assert!(batch.coverage.iter().any(|coverage| coverage.truncated));
+}
+
+#[test]
+#[ignore = "prints what is found on the machine it runs on"]
+fn this_machine() {
+    let batch = discover(Path::new("/"), &Settings::default());
+    println!("{}", serde_json::to_string(&batch).unwrap());
+}
