@@ -111,7 +111,13 @@ impl<'a> Dossier<'a> {
             || format!("{}:{}", self.at.machine, self.local_id(pointer)),
             str::to_owned,
         );
-        let mut identity = self.identity(kind, system, host.to_lowercase(), native_id, line);
+        // What a machine calls itself is another service on every machine.
+        let is_here = user.is_some() && is_loopback(host);
+        let instance =
+            if is_here { format!("{}:{host}", self.at.machine) } else { host.to_lowercase() };
+        let mut identity = self.identity(kind, system, instance, native_id, line);
+        // The service itself is the record of its accounts.
+        identity.authority = Authority::Declared;
         identity.name = match user {
             Some(user) if host.is_empty() => user.to_owned(),
             Some(user) => format!("{user} at {}", host.to_lowercase()),
@@ -418,6 +424,18 @@ impl<'a> Held<'a> {
 /// Whether a value's own bytes say what it is, whatever it is called.
 pub fn has_shape(found: &Found) -> bool {
     found.rule != "assigned-secret"
+}
+
+/// Whether a host, with or without a port, is the machine itself, or (`*`) whichever it meets.
+pub fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    name == "*"
+        || name.eq_ignore_ascii_case("localhost")
+        || name.starts_with("127.")
+        || name == "::1"
 }
 
 /// The variable of a value that is nothing but a reference to one: `${NPM_TOKEN}`, `$TOKEN`,

@@ -271,12 +271,12 @@ fn carry(kind: &str, name: &str, value: &str, line: u32) -> Carried {
     }
 }
 
-/// Arguments that a telling option or header precedes: `--api-key X`, `--token=X`,
+/// Arguments that are secret by their own shape, or that a telling option or header precedes: `--api-key X`, `--token=X`,
 /// `--header "Authorization: Bearer X"`.
 fn secret_arguments(arguments: &[String], line: u32) -> Vec<Carried> {
     let mut found = Vec::new();
     let mut previous = "";
-    for argument in arguments {
+    for (n, argument) in arguments.iter().enumerate() {
         let (name, value) = match argument.split_once('=') {
             Some((name, value)) if name.starts_with('-') => (name, value),
             _ => (previous, argument.as_str()),
@@ -295,6 +295,9 @@ fn secret_arguments(arguments: &[String], line: u32) -> Vec<Carried> {
         {
             let name = name.trim_start_matches('-');
             found.push(carry("argument", name, value, line));
+        } else if credentials::classify(None, value).as_ref().is_some_and(has_shape) {
+            // An address with a password, a token by its own shape.
+            found.push(carry("argument", &(n + 1).to_string(), value, line));
         }
     }
     found.retain(|carried| is_word(&carried.name));

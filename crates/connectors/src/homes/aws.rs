@@ -91,6 +91,7 @@ fn static_key(name: &str, section: &Section, dossier: &mut Dossier<'_>) -> Optio
             found.secret = Secret::new(secret.value.clone().into_bytes());
             found.line = key_id.line;
             found.kind = kind;
+            found.facts.remove("secret_found");
             found.name = Some(pointer.clone());
             let (mut credential, _) = material::found(&found, dossier.at);
             credential.identity = Some(identity);
@@ -269,6 +270,7 @@ pub(super) fn cli_cache(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
         dossier.remember(keys.text_of(part).unwrap_or_default());
     }
     found.kind = kinds::SESSION_KEY;
+    found.facts.remove("secret_found");
     found.secret = Secret::new(secret.as_bytes().to_vec());
     found.line = keys.line;
     found.name = Some("Credentials".into());

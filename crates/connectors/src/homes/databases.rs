@@ -14,7 +14,6 @@ const MAX_LINES: usize = 100_000;
 pub(super) fn pgpass(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
     for (n, line) in file.text(dossier).lines().enumerate().take(MAX_LINES) {
         let Some([host, port, database, user, password]) = fields(line) else { continue };
-        let host = if host == "*" { String::new() } else { host };
         let user = if user == "*" { String::new() } else { user };
         let address = match port.as_str() {
             "*" | "5432" | "" => host.clone(),

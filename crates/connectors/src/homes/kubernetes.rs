@@ -6,7 +6,7 @@ use model::{Authority, Fact, Identity, IdentityId, kinds};
 use super::files::{File, program};
 use crate::address::Address;
 use crate::document::{Node, Syntax};
-use crate::dossier::{Dossier, Held};
+use crate::dossier::{Dossier, Held, is_loopback};
 
 pub(super) fn config(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
     // Other files lie beside it: only what says that it is a kubeconfig is one.
@@ -21,11 +21,12 @@ pub(super) fn config(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
         let name = user.scalar_of("name").map_or_else(|| n.to_string(), str::to_owned);
         let Some(proof) = user.get("user") else { continue };
         // A user of several clusters is a user of each; the first is where its credential is filed.
-        let mut clusters = clusters_of(&document, &name);
+        let mut clusters = clusters_of(&document, &name, dossier.at.machine);
         clusters.sort();
         clusters.dedup();
         if clusters.is_empty() {
-            clusters.push(String::new());
+            // No context uses it.
+            clusters.push(dossier.at.machine.to_owned());
         }
         let mut first = None;
         for cluster in &clusters {
@@ -43,21 +44,27 @@ pub(super) fn config(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
 }
 
 /// Addresses of the clusters that contexts pair with a user.
-fn clusters_of(document: &Node, user: &str) -> Vec<String> {
+fn clusters_of(document: &Node, user: &str, machine: &str) -> Vec<String> {
     let contexts =
         document.items_of("contexts").iter().filter_map(|context| context.get("context"));
     contexts
         .filter(|context| context.scalar_of("user") == Some(user))
         .filter_map(|context| context.scalar_of("cluster"))
-        .map(|cluster| server_of(document, cluster).unwrap_or_else(|| cluster.to_owned()))
+        .map(|cluster| match server_of(document, cluster) {
+            // A cluster of this machine, as kind and k3s make them.
+            Some((server, host)) if is_loopback(&host) => format!("{machine}:{server}"),
+            Some((server, _)) => server,
+            None => format!("{machine}:{cluster}"),
+        })
         .collect()
 }
 
-fn server_of(document: &Node, name: &str) -> Option<String> {
+/// The address to show, and its host.
+fn server_of(document: &Node, name: &str) -> Option<(String, String)> {
     let clusters = document.items_of("clusters").iter();
     let cluster = clusters.into_iter().find(|cluster| cluster.scalar_of("name") == Some(name))?;
     let server = cluster.at(&["cluster", "server"])?.text()?;
-    Address::parse(server).map(|address| address.public)
+    Address::parse(server).map(|address| (address.public, address.host))
 }
 
 fn identity(
