@@ -490,3 +490,87 @@ fn bits(bits: Option<u32>) -> Fact<Value> {
 fn weak(weaknesses: &[String]) -> Fact<Value> {
     if weaknesses.is_empty() { Fact::absent() } else { Fact::known(weaknesses.to_vec()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{Scope, Secret};
+
+    use super::*;
+
+    const CERTIFICATE: &[u8] = include_bytes!("../../credentials/tests/it/fixtures/ec.crt");
+    const KEY: &str = include_str!("../../credentials/tests/it/fixtures/ec-sec1.key");
+
+    fn with_place<R>(read: impl FnOnce(At<'_>) -> R) -> R {
+        let scope = Scope::new("linux", "machine", "tls", "/etc/ssl");
+        let place = Place::new(kinds::PLACE_FILE, "file", "machine", "/etc/ssl/web.pem", scope.id);
+        let fingerprinter = Fingerprinter::new(Secret::new([7; 32]));
+        read(At {
+            scope: scope.id,
+            place: &place,
+            locus: "/etc/ssl/web.pem",
+            meta: None,
+            machine: "machine",
+            fingerprinter: Some(&fingerprinter),
+        })
+    }
+
+    #[test]
+    fn a_key_has_the_identity_of_its_certificate() {
+        let bytes = [CERTIFICATE, KEY.replace("@@", "-----").as_bytes()].concat();
+        let (mut batch, gaps) = with_place(|at| containers(&bytes, at));
+        batch.settle();
+        assert_eq!(gaps, []);
+        let kinds: Vec<_> = batch.credentials.iter().map(|it| it.kind.as_ref()).collect();
+        assert!(kinds.contains(&"x509") && kinds.contains(&"private-key"), "{kinds:?}");
+        assert_eq!(batch.identities.len(), 1);
+        assert_eq!(batch.identities[0].kind, "spiffe-workload");
+        for credential in &batch.credentials {
+            assert_eq!(credential.identity, Some(batch.identities[0].id));
+            assert_eq!(credential.places.len(), 1);
+        }
+        let key = batch.credentials.iter().find(|it| it.kind == "private-key").unwrap();
+        assert!(key.native_id.starts_with("spki:"), "{}", key.native_id);
+        assert!(key.fingerprint.is_some());
+        assert_eq!(key.facts["encrypted"].value(), Some(&Value::Truth(false)));
+    }
+
+    #[test]
+    fn what_is_broken_is_a_gap_and_hides_nothing_else() {
+        let broken = b"-----BEGIN CERTIFICATE-----\n***\n-----END CERTIFICATE-----\n".repeat(30);
+        let bytes = [broken.as_slice(), CERTIFICATE].concat();
+        let (batch, gaps) = with_place(|at| containers(&bytes, at));
+        assert_eq!(batch.credentials.len(), 1);
+        assert_eq!(gaps.len(), MAX_PROBLEMS + 1);
+        assert_eq!(gaps[MAX_PROBLEMS].detail.as_deref(), Some("10 more problems in this file"));
+    }
+
+    #[test]
+    fn one_name_twice_in_a_file() {
+        let text = "password: Tr0ub4dor&3\npassword: C0rrect-h0rse\npassword: Tr0ub4dor&3\n";
+        let mut founds = Vec::new();
+        credentials::find(text.as_bytes(), &mut |it| founds.push(it));
+        let records = with_place(|at| all_found(&founds, at));
+        let native_ids: Vec<_> =
+            records.iter().map(|(credential, _)| credential.native_id.as_str()).collect();
+        let name = "/etc/ssl/web.pem#password";
+        assert_eq!(native_ids, [name, &format!("{name}@2"), name]);
+        assert!(records.iter().all(|(credential, _)| credential.fingerprint.is_none()));
+        assert!(
+            records.iter().all(|(credential, identity)| credential.identity == Some(identity.id))
+        );
+    }
+
+    #[test]
+    fn the_account_is_the_identity_of_a_key() {
+        let text = format!("AWS_ACCESS_KEY_ID={}{}", "AKIASP2TPHJS", "QH3FJRUX");
+        let found = credentials::classify(Some("AWS_ACCESS_KEY_ID"), &text).unwrap();
+        let (credential, identity) = with_place(|at| super::found(&found, at));
+        assert_eq!(
+            (credential.system.as_ref(), credential.instance.as_str()),
+            ("aws", "171436882533")
+        );
+        assert_eq!(identity.native_id, "171436882533");
+        assert_eq!(identity.authority, Authority::Mentioned);
+        assert_eq!(credential.fingerprint, None, "an id alone is no secret");
+    }
+}

@@ -150,7 +150,7 @@ pub(crate) fn aws_account(id: &[u8]) -> Option<String> {
 pub(crate) fn gcp_private_key(bytes: &[u8], token: &Range<usize>) -> SecretPart {
     static KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
         pattern(
-            r#"\\*"private_key\\*"\s*:\s*\\*"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[A-Za-z0-9+/=\\ \n\r]{64,7000}-----END [A-Z ]{0,20}PRIVATE KEY-----[\\nr]*)\\*""#,
+            r#"\\*"private_key\\*"\s*:\s*\\*"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[A-Za-z0-9+/=\\ \n\r]{64,}-----END [A-Z ]{0,20}PRIVATE KEY-----[\\nr]*)\\*""#,
         )
     });
     let (document, start) = document_around(bytes, token);

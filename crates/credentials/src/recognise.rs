@@ -24,6 +24,9 @@ pub const MAX_TOKEN: usize = 16 << 10;
 /// After so many findings the rest of the bytes is not looked at.
 pub const MAX_FOUND: usize = 10_000;
 
+/// A document with a private key in it is longer than this.
+const MIN_DOCUMENT: usize = 512;
+
 /// How sure a rule is that these bytes are a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
@@ -195,13 +198,19 @@ fn candidates(bytes: &[u8], sink: &mut dyn FnMut(Candidate) -> bool) {
     let mut ends = Ends::default();
     let mut keys_read = false;
     let mut name_read = 0;
+    let mut document_read = 0;
     for keyword in scanner.automaton.find_overlapping_iter(bytes) {
         let Some(rule) = scanner.rule_of_keyword.get(keyword.pattern().as_usize()) else {
             continue;
         };
         let span = keyword.start()..keyword.end();
         let go_on = match rule.shape {
+            // A document is looked at as a whole, so it is not looked at again a few bytes on.
+            Shape::Token { .. } if rule.is_document() && span.start < document_read => true,
             Shape::Token { start, pattern } => {
+                if rule.is_document() {
+                    document_read = span.start + MIN_DOCUMENT;
+                }
                 token_at(bytes, rule, span, start, pattern).is_none_or(&mut *sink)
             }
             Shape::Url => address_at(bytes, rule, span.start).is_none_or(&mut *sink),
@@ -252,8 +261,9 @@ fn token_at(
             keyword.start - before.iter().rev().take_while(|byte| is_token_byte(**byte)).count()
         }
     };
-    let is_document = matches!(bytes.get(start), Some(b'"' | b'\\' | b'/' | b'.'));
-    if !is_document && !starts_token(bytes, start) {
+    // A pattern that starts with a sign starts wherever the sign does.
+    let is_sign = !bytes.get(start).is_some_and(u8::is_ascii_alphanumeric);
+    if !is_sign && !starts_token(bytes, start) {
         return None;
     }
     let window = bytes.get(start..bytes.len().min(start + MAX_TOKEN))?;
@@ -267,7 +277,7 @@ fn token_at(
     let secret_bytes = secret.as_bytes();
     let confidence = match rule.check {
         Check::Shape => {
-            if !is_document && !looks_made(secret_bytes) {
+            if !rule.is_document() && !looks_made(secret_bytes) {
                 return None;
             }
             Confidence::Sure

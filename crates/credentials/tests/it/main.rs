@@ -12,10 +12,11 @@
 )]
 
 mod recognise;
+mod ssh;
 
 use std::path::Path;
 
-use credentials::{keys, pkcs12, ssh, x509};
+use credentials::{keys, pkcs12, ssh as ssh_files, x509};
 
 fn fixtures(ending: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures");
@@ -63,7 +64,7 @@ fn private_keys() {
 fn ssh_public_keys() {
     let read: Vec<_> = fixtures(".pub")
         .into_iter()
-        .map(|(name, bytes)| (name, ssh::public_key(std::str::from_utf8(&bytes).unwrap())))
+        .map(|(name, bytes)| (name, ssh_files::public_key(std::str::from_utf8(&bytes).unwrap())))
         .collect();
     insta::assert_debug_snapshot!(read);
 }
