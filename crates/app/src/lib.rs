@@ -7,6 +7,7 @@
 pub mod access;
 pub mod audit;
 pub mod backup;
+pub mod demo;
 pub mod diagnosis;
 pub mod error;
 pub mod estate;

@@ -19,17 +19,17 @@ use crate::audit::acting;
 use crate::error::{Error, Kind, Result};
 use crate::machine::random;
 
-pub const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
-pub const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+pub const LINK_LIFETIME: Duration = Duration::from_mins(15);
+pub const SESSION_LIFETIME: Duration = Duration::from_hours(12);
 /// A token lives at most this long.
-pub const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+pub const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(366 * 24);
 /// NIST SP 800-63B-4, §3.1.1: 15 characters where the password is all that is asked.
 pub const MIN_PASSWORD_CHARS: usize = 15;
 /// Longer ones are refused rather than hashed.
 pub const MAX_PASSWORD_BYTES: usize = 1024;
 pub const MAX_NAME_CHARS: usize = 100;
 /// How often the use of a session or token is noted.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
 /// What tokens begin with, so that scanners find them.
 pub const TOKEN_PREFIX: &str = "tut_";
 

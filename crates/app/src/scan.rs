@@ -7,8 +7,15 @@ use connectors::{Descriptor, Machine, Progress, Request, Settings, SourceError, 
 use model::fact::Text;
 use model::{Batch, Coverage, Fingerprinter, Gap, GapReason, Scope, Time};
 
+use serde_json::json;
+use store::NewSource;
+
+use crate::access::{Act, Actor};
+use crate::audit::acting;
 use crate::error::{Error, Kind, Result};
+use crate::people::MAX_NAME_CHARS;
 use crate::report::Report;
+use crate::{App, estate};
 
 /// What to scan.
 #[derive(Debug, Clone, Default)]
@@ -21,28 +28,79 @@ pub struct Scan {
     pub settings: Vec<(&'static str, Settings)>,
 }
 
+/// What one connector stated.
+#[derive(Debug, Clone)]
+pub struct Stated {
+    pub connector: &'static str,
+    pub settings: Settings,
+    pub batch: Batch,
+}
+
 /// Runs the connectors one after the other; one that fails as a whole is a gap, not an end.
 ///
 /// `fingerprinter` is none in a scan that keeps nothing, so that its output cannot be used to test
 /// guesses of secrets.
-pub fn scan(
+pub fn discover(
     scan: &Scan,
     machine: &Machine,
     fingerprinter: Option<&Fingerprinter>,
     progress: &(dyn Fn(&'static str, Progress) + Sync),
     cancel: &AtomicBool,
     now: Time,
-) -> Result<Report> {
-    let mut batches = Vec::new();
+) -> Result<Vec<Stated>> {
+    let mut stated = Vec::new();
     for (id, settings) in plan(scan) {
         let descriptor = connector(id)
             .ok_or_else(|| Error::internal(anyhow::anyhow!("connector `{id}` is not built in")))?;
         let report = |step: Progress| progress(descriptor.id, step);
         let request =
             Request { settings: &settings, machine, now, fingerprinter, progress: &report, cancel };
-        batches.push((Text::from(descriptor.id), collect(descriptor, &request)?));
+        let batch = collect(descriptor, &request)?;
+        stated.push(Stated { connector: descriptor.id, settings, batch });
     }
-    Ok(Report::new(batches, now))
+    Ok(stated)
+}
+
+/// The report of what was stated.
+pub fn report(stated: Vec<Stated>, now: Time) -> Report {
+    Report::new(
+        stated.into_iter().map(|stated| (Text::from(stated.connector), stated.batch)).collect(),
+        now,
+    )
+}
+
+/// Keeps what was stated in a data folder, each connector's part as a sync of a source by hand.
+pub fn keep(app: &App, actor: &Actor, stated: &[Stated], clock: &dyn Fn() -> Time) -> Result<()> {
+    acting(app, actor, Act::ManageSources, "scan", json!({ "keep": stated.len() }), clock(), || {
+        for stated in stated {
+            let settings = serde_json::to_string(&stated.settings).map_err(Error::internal)?;
+            let name = match stated.settings.list("paths") {
+                [] => stated.connector.to_owned(),
+                paths => paths.join(", ").chars().take(MAX_NAME_CHARS).collect(),
+            };
+            let known = app.store.sources()?.into_iter().find(|source| {
+                source.connector == stated.connector
+                    && (source.name == name || source.settings == settings)
+            });
+            let source = match known {
+                Some(source) => source,
+                None => app.store.add_source(
+                    &NewSource {
+                        connector: stated.connector.into(),
+                        name,
+                        settings,
+                        every_s: None,
+                    },
+                    clock(),
+                )?,
+            };
+            let mut writer = app.store.begin_sync(source.id, clock())?;
+            writer.put(&stated.batch)?;
+            writer.publish(clock())?;
+        }
+        estate::refresh(app, clock())?;
+        Ok(())
+    })
 }
 
 fn plan(scan: &Scan) -> Vec<(&'static str, Settings)> {

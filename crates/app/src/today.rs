@@ -13,7 +13,7 @@ use crate::access::{Act, Actor};
 use crate::error::Result;
 use crate::inventory::{CoverageSummary, coverage_summary};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 /// Findings that are shown.
 pub const MAX_TOP_FINDINGS: usize = 12;
 
@@ -96,20 +96,16 @@ fn types(by_kind: &Facet) -> Vec<Bar> {
         if general == General::Person {
             continue;
         }
-        let position = bars.iter().position(|bar| bar.id == general.id());
-        let bar = match position.and_then(|n| bars.get_mut(n)) {
-            Some(bar) => bar,
-            None => {
-                bars.push(Bar {
-                    id: general.id().into(),
-                    title: general.title().into(),
-                    n: 0,
-                    filters: vec![Filter::new("kind", Op::Is, &[])],
-                });
-                let Some(bar) = bars.last_mut() else { continue };
-                bar
-            }
-        };
+        let position = bars.iter().position(|bar| bar.id == general.id()).unwrap_or_else(|| {
+            bars.push(Bar {
+                id: general.id().into(),
+                title: general.title().into(),
+                n: 0,
+                filters: vec![Filter::new("kind", Op::Is, &[])],
+            });
+            bars.len() - 1
+        });
+        let Some(bar) = bars.get_mut(position) else { continue };
         bar.n += value.count;
         bar.filters.iter_mut().for_each(|filter| filter.values.push(value.value.clone()));
     }

@@ -10,6 +10,7 @@ use clap::Parser;
 
 mod clock;
 mod commands;
+mod config;
 mod output;
 
 #[global_allocator]

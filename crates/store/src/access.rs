@@ -147,6 +147,12 @@ fn token_of(row: &Row<'_>) -> Result<ApiToken> {
     })
 }
 
+/// Administrators that are not disabled.
+fn administrators(c: &Connection) -> Result<i64> {
+    let sql = "SELECT COUNT(*) FROM person WHERE role = 'administrator' AND disabled_at IS NULL";
+    Ok(c.one(sql, &[], |row| row.int(0))?.unwrap_or(0))
+}
+
 fn person_with(c: &Connection, id: PersonId) -> Result<Option<Person>> {
     c.one(&format!("{PERSONS} WHERE key = ?1"), &[id.0.into()], person_of)
 }
@@ -213,6 +219,7 @@ impl Store {
     /// ([`Error::LastAdministrator`]).
     pub fn update_person(&self, person: &Person, now: Time) -> Result<()> {
         self.write("change a person", |c| {
+            let before = administrators(c)?;
             let changed = c.run(
                 "UPDATE person SET name = ?2, role = ?3, password_hash = ?4, disabled_at = ?5 \
                  WHERE key = ?1",
@@ -227,12 +234,7 @@ impl Store {
             if changed == 0 {
                 return Err(Error::NotFound { what: "person", id: person.id.0.to_string() });
             }
-            let administrators = c.one(
-                "SELECT COUNT(*) FROM person WHERE role = 'administrator' AND disabled_at IS NULL",
-                &[],
-                |row| row.int(0),
-            )?;
-            if administrators == Some(0) {
+            if before > 0 && administrators(c)? == 0 {
                 return Err(Error::LastAdministrator);
             }
             if person.disabled_at.is_some() {

@@ -6,19 +6,20 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, bail};
+use app::App;
 use app::report::{self, Report, Rows};
 use app::suppress;
 use clap::ValueEnum;
 use connectors::Settings;
 use model::{Severity, Time};
 
-use crate::clock;
 use crate::commands::Global;
 use crate::output::{self, Exit, Format, Talk, columns, severity_style};
+use crate::{clock, config};
 
 /// Show every non-human identity, credential and trust in folders, and on this host.
 ///
-/// Nothing is kept and nothing leaves this machine. Exit status: 0 fine, 1 findings at or above
+/// Nothing is kept (unless --data names a data folder) and nothing leaves this machine. Exit status: 0 fine, 1 findings at or above
 /// --fail-on, 2 could not run, 3 incomplete coverage with --require-complete.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = LIMITS)]
@@ -135,12 +136,14 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
             bars.entry(source).or_insert_with(|| talk.bar(source)).show(&step);
         }
     };
-    let fingerprinter = match &global.data {
-        Some(folder) => Some(app::machine::fingerprinter(folder)?),
+    let cancel = AtomicBool::new(false);
+    // With --data the findings of two scans can be compared, so they share a fingerprint key.
+    let app = match &global.data {
+        Some(folder) => Some(App::open(std::path::absolute(folder)?, "tutela scan", now)?),
         None => None,
     };
-    let cancel = AtomicBool::new(false);
-    let report = app::scan::scan(&scan, &machine, fingerprinter.as_ref(), &progress, &cancel, now);
+    let fingerprinter = app.as_ref().map(|app| &*app.fingerprinter);
+    let stated = app::scan::discover(&scan, &machine, fingerprinter, &progress, &cancel, now);
     if let Ok(bars) = bars.lock() {
         #[expect(
             clippy::iter_over_hash_type,
@@ -150,7 +153,11 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
             bar.finish();
         }
     }
-    let mut report = report?;
+    let stated = stated?;
+    if let Some(app) = &app {
+        app::scan::keep(app, &config::me(), &stated, &clock::now)?;
+    }
+    let mut report = app::scan::report(stated, now);
     suppress::apply(&mut report, &ignores, baseline.as_ref(), now)?;
     if let (Some(path), Some(reason)) = (&args.write_baseline, &args.reason) {
         let baseline = suppress::baseline(&report, reason, args.expires)?;

@@ -1,0 +1,345 @@
+//! What people do, from end to end through `app` on a real store.
+
+use std::path::Path;
+use std::time::Duration;
+
+use app::access::{Act, Actor, Role, Via};
+use app::findings::Decision;
+use app::owners::NewClaim;
+use app::people::FirstAdministrator;
+use app::sources::{SourceChange, SourceRequest};
+use app::{App, Kind};
+use connectors::Settings;
+use model::{FindingState, PartyKind, Secret, SourceId, Time};
+use store::query::{Filter, Op};
+use store::{List, ListQuery};
+
+struct World {
+    folder: tempfile::TempDir,
+    app: App,
+}
+
+const NOW: Time = Time::from_seconds(1_800_000_000);
+
+fn later(seconds: u64) -> Time {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+fn local() -> Actor {
+    Actor::local(1000, "tester")
+}
+
+fn actor(role: Role) -> Actor {
+    Actor { name: role.name().into(), role, via: Via::Session { person: 77 } }
+}
+
+fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+impl World {
+    /// A repository with a pipeline, an owner and a token that somebody left in it.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = folder.path().join("repository");
+        write(&repository, ".github/CODEOWNERS", "* @meridian/payments\n");
+        write(
+            &repository,
+            ".github/workflows/test.yml",
+            "on: [push]\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make\n",
+        );
+        let token = ["glpat-", "xK3vQ9mZ2pL7wR4tY8nB"].concat();
+        write(&repository, "prod.env", &format!("GITLAB_TOKEN={token}\n"));
+        let app = App::open(folder.path().join("data"), "a test", NOW).unwrap();
+        Self { folder, app }
+    }
+
+    fn source(&self) -> SourceId {
+        let path = self.folder.path().join("repository").to_str().unwrap().to_owned();
+        let request = SourceRequest {
+            connector: "repository".into(),
+            name: None,
+            settings: Settings::default().with("paths", [path]),
+            every_s: Some(3600),
+        };
+        app::sources::add(&self.app, &local(), &request, NOW).unwrap().source.id
+    }
+
+    fn sync(&self, source: SourceId, now: Time) {
+        app::sync::run(&self.app, &local(), source, &move || now).unwrap();
+    }
+}
+
+#[test]
+fn a_sync_makes_findings_owners_and_counts() {
+    let world = World::new();
+    let source = world.source();
+    assert_eq!(app::sync::due(&world.app, NOW).unwrap(), [source], "never read: due at once");
+    world.sync(source, NOW);
+    assert_eq!(app::sync::due(&world.app, later(60)).unwrap(), []);
+    assert_eq!(app::sync::due(&world.app, later(3600)).unwrap(), [source]);
+
+    let viewer = actor(Role::Viewer);
+    let query = ListQuery {
+        filters: vec![Filter::new("kind", Op::Is, &["ci-pipeline"])],
+        ..ListQuery::default()
+    };
+    let pipelines = app::inventory::identities(&world.app, &viewer, &query, &["kind"]).unwrap();
+    assert_eq!(pipelines.total, Some(1));
+    let owner = pipelines.items[0].owner.as_ref().expect("CODEOWNERS names an owner");
+    assert_eq!(owner.party.key, "@meridian/payments");
+    assert_eq!(owner.method, "codeowners");
+
+    let findings =
+        app::inventory::findings(&world.app, &viewer, &ListQuery::default(), &[]).unwrap();
+    let secret = findings
+        .items
+        .iter()
+        .find(|row| row.finding.rule == "plaintext-secret")
+        .expect("the token");
+    assert_eq!(secret.finding.places[0].path, "prod.env");
+    let today = app::today::today(&world.app, &viewer, NOW).unwrap();
+    assert!(today.n_credentials.unwrap() >= 1);
+    assert!(!today.top_findings.is_empty());
+    assert_eq!(today.coverage.n_never_read, 0);
+    for list in List::ALL {
+        let mut text = String::new();
+        app::export::export(
+            &world.app,
+            &viewer,
+            list,
+            &ListQuery::default(),
+            app::export::ExportFormat::Csv,
+            &mut |piece| {
+                text.push_str(&piece);
+                true
+            },
+        )
+        .unwrap();
+        assert!(!text.contains("glpat-"), "{list:?}");
+    }
+}
+
+#[test]
+fn what_is_fixed_is_resolved_and_comes_back_as_reopened() {
+    let world = World::new();
+    let source = world.source();
+    world.sync(source, NOW);
+    let env = world.folder.path().join("repository/prod.env");
+    let text = std::fs::read_to_string(&env).unwrap();
+    std::fs::remove_file(&env).unwrap();
+    world.sync(source, later(60));
+    let state = |now: Time| {
+        let rows = app::inventory::findings(&world.app, &local(), &ListQuery::default(), &[])
+            .unwrap()
+            .items;
+        let row = rows.into_iter().find(|row| row.finding.rule == "plaintext-secret").unwrap();
+        (matches!(row.state, FindingState::Open), row.n_reopened, now)
+    };
+    assert_eq!(state(later(60)), (false, 0, later(60)));
+    std::fs::write(&env, text).unwrap();
+    world.sync(source, later(120));
+    assert_eq!(state(later(120)), (true, 1, later(120)));
+    let gone = app::inventory::diff_summary(&world.app, &local(), NOW, later(60)).unwrap();
+    let credentials = gone.iter().find(|row| row.list == List::Credentials).unwrap();
+    assert_eq!(credentials.gone, 1);
+}
+
+#[test]
+fn a_claim_wins_and_survives_syncs() {
+    let world = World::new();
+    let source = world.source();
+    world.sync(source, NOW);
+    let query = ListQuery {
+        filters: vec![Filter::new("kind", Op::Is, &["ci-pipeline"])],
+        ..ListQuery::default()
+    };
+    let owner = || {
+        let rows = app::inventory::identities(&world.app, &local(), &query, &[]).unwrap().items;
+        rows[0].owner.clone().map(|owner| (owner.party.key, owner.method))
+    };
+    let pipeline =
+        app::inventory::identities(&world.app, &local(), &query, &[]).unwrap().items[0].record.id;
+    let claim = NewClaim {
+        identities: vec![pipeline],
+        kind: PartyKind::Person,
+        owner: "Ada@Example.org".into(),
+        name: Some("Ada".into()),
+        reason: "she wrote it".into(),
+    };
+    let refused = app::owners::claim(&world.app, &actor(Role::Viewer), &claim, NOW).unwrap_err();
+    assert_eq!(refused.kind, Kind::Forbidden);
+    app::owners::claim(&world.app, &actor(Role::Operator), &claim, NOW).unwrap();
+    assert_eq!(owner(), Some(("ada@example.org".into(), "claim".into())));
+    world.sync(source, later(60));
+    assert_eq!(owner(), Some(("ada@example.org".into(), "claim".into())));
+    app::owners::withdraw(&world.app, &actor(Role::Operator), pipeline, later(90)).unwrap();
+    assert_eq!(owner(), Some(("@meridian/payments".into(), "codeowners".into())));
+}
+
+#[test]
+fn accepting_a_risk_takes_an_approver_a_reason_and_an_end() {
+    let world = World::new();
+    world.sync(world.source(), NOW);
+    let finding = app::inventory::findings(&world.app, &local(), &ListQuery::default(), &[])
+        .unwrap()
+        .items[0]
+        .finding
+        .id;
+    let check = |role: Role, until: Time, reason: &str| {
+        let decision = Decision::Accept { until, reason: reason.into() };
+        app::findings::decide(&world.app, &actor(role), finding, &decision, NOW)
+            .map_err(|error| error.code)
+    };
+    assert_eq!(check(Role::Operator, later(60), "x"), Err("role-too-low"));
+    assert_eq!(check(Role::Approver, later(60), " "), Err("no-reason"));
+    assert_eq!(check(Role::Approver, NOW, "x"), Err("until"));
+    assert!(check(Role::Approver, later(60), "a test account").is_ok());
+}
+
+#[test]
+fn the_first_link_makes_the_first_administrator_once() {
+    let world = World::new();
+    let link = app::people::sign_in_link(&world.app, &local(), None, NOW).unwrap();
+    let first = |password: &str| FirstAdministrator {
+        login: "ada".into(),
+        name: "Ada".into(),
+        password: Secret::new(password.into()),
+    };
+    let code =
+        |result: app::Result<app::people::SignedIn>| result.map(|_| ()).map_err(|error| error.code);
+    let short = app::people::use_link(&world.app, &link, Some(&first("short")), "test", NOW);
+    assert_eq!(code(short), Err("password"), "a mistake does not cost the link");
+    let late = app::people::use_link(
+        &world.app,
+        &link,
+        Some(&first("correct horse battery")),
+        "test",
+        later(16 * 60),
+    );
+    assert_eq!(code(late), Err("link-not-valid"));
+    let link = app::people::sign_in_link(&world.app, &local(), None, NOW).unwrap();
+    let signed_in = app::people::use_link(
+        &world.app,
+        &link,
+        Some(&first("correct horse battery")),
+        "test",
+        NOW,
+    )
+    .unwrap();
+    let again = app::people::use_link(
+        &world.app,
+        &link,
+        Some(&first("correct horse battery")),
+        "test",
+        NOW,
+    );
+    assert_eq!(code(again), Err("link-not-valid"), "a link works once");
+    let who = app::people::by_session(&world.app, &signed_in.session, later(60)).unwrap();
+    assert_eq!((who.name.as_str(), who.role), ("ada", Role::Administrator));
+    assert!(
+        app::people::by_session(&world.app, &signed_in.session, later(13 * 3600)).is_err(),
+        "a session ends"
+    );
+
+    let sign_in = |password: &str| {
+        let password = Secret::new(password.into());
+        app::people::sign_in(&world.app, "ada", &password, "test", NOW)
+            .map(|_| ())
+            .map_err(|error| error.code)
+    };
+    assert_eq!(sign_in("correct horse battery"), Ok(()));
+    assert_eq!(sign_in("wrong horse battery x"), Err("wrong-password"));
+}
+
+#[test]
+fn a_token_can_do_no_more_than_its_person_and_ends() {
+    let world = World::new();
+    let password = Secret::new(String::from("correct horse battery"));
+    let person =
+        app::people::add(&world.app, &local(), "ben", "Ben", Role::Operator, Some(&password), NOW)
+            .unwrap();
+    let ben = Actor {
+        name: "ben".into(),
+        role: Role::Operator,
+        via: Via::Session { person: person.id.0 },
+    };
+    let hour = Duration::from_hours(1);
+    let above = app::people::create_token(&world.app, &ben, "ci", Role::Administrator, hour, NOW)
+        .unwrap_err();
+    assert_eq!(above.code, "role-too-low");
+    let issued =
+        app::people::create_token(&world.app, &ben, "ci", Role::Operator, hour, NOW).unwrap();
+    assert!(issued.secret.reveal().starts_with(&issued.token.prefix));
+    let who =
+        |now: Time| app::people::by_token(&world.app, &issued.secret, now).map(|actor| actor.role);
+    assert_eq!(who(later(60)).unwrap(), Role::Operator);
+    let demote = app::people::PersonChange { role: Some(Role::Viewer), ..Default::default() };
+    app::people::change(&world.app, &local(), "ben", &demote, NOW).unwrap();
+    assert_eq!(
+        who(later(60)).unwrap(),
+        Role::Viewer,
+        "a person who lost a role takes their tokens along"
+    );
+    assert!(who(later(3601)).is_err(), "a token ends");
+    app::people::revoke_token(&world.app, &ben, issued.token.id, NOW).unwrap();
+    assert!(who(later(60)).is_err(), "a revoked token is refused");
+}
+
+#[test]
+fn file_roots_are_not_set_from_afar() {
+    let world = World::new();
+    let source = world.source();
+    let remote = actor(Role::Administrator);
+    let request = SourceRequest {
+        connector: "repository".into(),
+        name: Some("all".into()),
+        settings: Settings::default().with("paths", ["/"]),
+        every_s: None,
+    };
+    assert_eq!(
+        app::sources::add(&world.app, &remote, &request, NOW).unwrap_err().code,
+        "local-only"
+    );
+    let change = SourceChange {
+        settings: Some(Settings::default().with("paths", ["/root"])),
+        ..Default::default()
+    };
+    assert_eq!(
+        app::sources::change(&world.app, &remote, source, &change, NOW).unwrap_err().code,
+        "local-only"
+    );
+    let backup =
+        app::backup::backup(&world.app, &remote, Path::new("/tmp/elsewhere"), NOW).unwrap_err();
+    assert_eq!(backup.code, "local-only");
+}
+
+#[test]
+fn every_change_is_noted_before_and_after_and_refusals_too() {
+    let world = World::new();
+    let source = world.source();
+    app::sources::remove(&world.app, &actor(Role::Viewer), source, NOW).unwrap_err();
+    let log = app::audit::list(&world.app, &local(), None, 10).unwrap();
+    let phases: Vec<String> = log
+        .iter()
+        .map(|record| {
+            format!("{} {:?} {}", record.entry.act, record.entry.phase, record.entry.actor)
+        })
+        .collect();
+    insta::assert_snapshot!(phases.join("\n"), @"
+    manage-sources Failed viewer
+    manage-sources Done tester (local, uid 1000)
+    manage-sources Before tester (local, uid 1000)
+    ");
+}
+
+#[test]
+fn each_act_needs_its_role_and_no_less() {
+    for act in Act::ALL {
+        for role in Role::ALL {
+            assert_eq!(actor(role).may(act).is_ok(), role >= act.least_role(), "{act:?} {role:?}");
+        }
+    }
+}
