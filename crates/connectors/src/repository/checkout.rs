@@ -12,7 +12,7 @@ use model::{Authority, Fact, Gap, GapReason, Place, ScopeId, Value, kinds};
 use crate::files::{Links, Meta, Tree, shown};
 
 /// `.git/config`, `HEAD` and their like are read up to this size.
-const MAX_GIT_FILE_BYTES: u64 = 1 << 20;
+pub(super) const MAX_GIT_FILE_BYTES: u64 = 1 << 20;
 /// An index larger than this is not read; whether its files are tracked is then not collected.
 pub(super) const MAX_INDEX_BYTES: u64 = 256 << 20;
 
@@ -64,6 +64,9 @@ impl Checkout {
         let Some(git) = &self.git else {
             return Fact::known(false).because("not in a git checkout");
         };
+        if self.within(path).starts_with(".git/") {
+            return Fact::known(false).because("git's own file");
+        }
         let tracked = self.tracked.get_or_init(|| super::history::tracked_paths(&git.path));
         match tracked {
             Some(paths) => Fact::known(paths.contains(self.within(path).as_bytes())),

@@ -222,7 +222,7 @@ pub(super) fn assumes(
             conditions.entry(key).or_default().push(value.clone());
         }
         for (key, values) in conditions {
-            let operator = "equals".into();
+            let operator = if key == "if" { "is" } else { "equals" }.into();
             trust.conditions.push(Condition { key: key.to_owned(), operator, values });
         }
         trust.facts.insert("any_branch".into(), Fact::known(presented.is_open()));

@@ -336,10 +336,10 @@ impl<'a> Job<'a> {
             let mut place = Place::new(kinds::PLACE_SECRET_MANAGER, system, "", &*native_id, scope);
             place.authority = Authority::Mentioned;
             place.loci = reading.loci();
-            place.path = path.to_owned();
+            path.clone_into(&mut place.path);
             let mut credential =
                 Credential::new(kinds::SECRET_REFERENCE, system, "", &*native_id, scope);
-            credential.name = name.to_owned();
+            name.clone_into(&mut credential.name);
             credential.authority = Authority::Mentioned;
             credential.loci = reading.loci();
             credential.places.push(place.stored_at(None, None));

@@ -146,7 +146,7 @@ pub(super) fn compose(reading: &mut Reading<'_>, document: &Node) {
 fn read_service(reading: &mut Reading<'_>, name: &str, service: &Node) {
     let native_id = format!("{}:{}#{name}", reading.repository(), reading.path_in_checkout());
     let mut identity = reading.declared(kinds::CONTAINER, "docker", "", &native_id, service.line);
-    identity.name = name.to_owned();
+    name.clone_into(&mut identity.name);
     let stated = |key: &str| service.get(key).and_then(Node::stated);
     for (key, fact) in [
         ("image", "image"),
@@ -267,10 +267,10 @@ fn references(reading: &mut Reading<'_>, identity: &Identity, service: &Node) {
         let mut place = Place::new(kinds::PLACE_SECRET_MANAGER, "docker", "", &*native_id, scope);
         place.authority = Authority::Mentioned;
         place.loci = reading.loci();
-        place.path = name.to_owned();
+        name.clone_into(&mut place.path);
         let mut credential =
             Credential::new(kinds::SECRET_REFERENCE, "docker", "", &*native_id, scope);
-        credential.name = name.to_owned();
+        name.clone_into(&mut credential.name);
         credential.authority = Authority::Mentioned;
         credential.loci = reading.loci();
         credential.places.push(place.stored_at(None, None));

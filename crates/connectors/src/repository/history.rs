@@ -149,6 +149,9 @@ fn walk(
         let folder = Path::new(path).parent().unwrap_or(Path::new("")).to_owned();
         folders.entry(folder).or_default().push(path);
     }
+    if repository.head()?.is_unborn() {
+        return Ok(BTreeMap::new());
+    }
     let head = repository.head_id()?;
     let commits = repository
         .rev_walk([head])

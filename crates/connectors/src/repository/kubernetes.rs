@@ -75,11 +75,11 @@ fn object(reading: &mut Reading<'_>, document: &Node, depth: usize) {
         ("rbac.authorization.k8s.io", "Role") => this.role(reading, "Role"),
         ("rbac.authorization.k8s.io", "ClusterRole") => this.role(reading, "ClusterRole"),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
-            this.binding(reading)
+            this.binding(reading);
         }
         ("bitnami.com", "SealedSecret") => this.sealed(reading),
         ("external-secrets.io", "ExternalSecret" | "ClusterExternalSecret") => {
-            this.external(reading)
+            this.external(reading);
         }
         _ => {
             if let Some(pod) = this.pod() {
@@ -307,7 +307,7 @@ impl<'a> Object<'a> {
                 Place::new(kinds::PLACE_SECRET_MANAGER, "external-secrets", "", &*native_id, scope);
             place.authority = Authority::Mentioned;
             place.loci = reading.loci();
-            place.path = key.to_owned();
+            key.clone_into(&mut place.path);
             let mut credential = Credential::new(
                 kinds::SECRET_REFERENCE,
                 "external-secrets",
@@ -316,7 +316,7 @@ impl<'a> Object<'a> {
                 scope,
             );
             credential.authority = Authority::Mentioned;
-            credential.name = key.to_owned();
+            key.clone_into(&mut credential.name);
             credential.loci = reading.loci();
             credential.places.push(place.stored_at(None, None));
             credential.evidence.push(reading.evidence(node.line, "named here"));

@@ -26,11 +26,12 @@ mod walk;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use model::{Batch, Coverage, Gap, Scope};
 
-use self::checkout::Checkouts;
-use self::reading::Folder;
+use self::checkout::{Checkout, Checkouts};
+use self::reading::{File, Folder, Reading};
 use self::walk::{Options, Walk};
 use crate::contract::{Descriptor, Outbox, Permission, Request, Setting, SettingKind, SourceError};
 use crate::files::{Links, Tree, shown};
@@ -195,6 +196,9 @@ fn read(request: &Request<'_>, asked: &Asked, options: Options) -> Batch {
     coverage.asked = walked.n_read;
     coverage.got = walked.n_read;
     let (all, mut gaps) = checkouts.finish();
+    for checkout in &all {
+        batch.extend(remote_secrets(&folder, checkout));
+    }
     let with_history = request.settings.truth("history").unwrap_or(true);
     gaps.extend(owners::assign(request, scope.id, &all, with_history, &mut batch));
     for gap in walked.gaps.into_iter().chain(gaps) {
@@ -210,4 +214,26 @@ fn read(request: &Request<'_>, asked: &Asked, options: Options) -> Batch {
     batch.coverage.push(coverage);
     batch.settle();
     batch
+}
+
+/// A remote's address with a token in it, in the checkout's own configuration.
+fn remote_secrets(folder: &Folder<'_>, checkout: &Arc<Checkout>) -> Batch {
+    let Some(git) = checkout.git.as_ref().filter(|_| checkout.prefix.is_empty()) else {
+        return Batch::default();
+    };
+    let read = Tree::open(&git.common).and_then(|tree| {
+        tree.read(Path::new("config"), checkout::MAX_GIT_FILE_BYTES, Links::Refuse)
+    });
+    let Ok(content) = read else { return Batch::default() };
+    let name = format!("{}/config", git.locus);
+    let file = File {
+        path: Path::new(&name),
+        shown: &name,
+        bytes: &content.bytes,
+        meta: content.meta,
+        checkout: Arc::clone(checkout),
+    };
+    let mut reading = Reading::new(folder, &file);
+    secrets::swept(&mut reading, secrets::sweep(&content.bytes, 0, content.bytes.len()));
+    reading.finish().0
 }

@@ -57,6 +57,9 @@ pub(super) fn assign(
         let evidence = Gathered::of(request, &tree, checkout, &files, with_history, &mut gaps);
         for (locus, identities) in files {
             let within = checkout.within(&locus);
+            if within.starts_with(".git/") {
+                continue;
+            }
             let claims = evidence.claims(&within);
             for identity in identities {
                 for claim in &claims {
@@ -358,7 +361,7 @@ fn owners_file(text: &str) -> Vec<Claim> {
     let mut claims = Vec::new();
     for (key, confidence) in [("approvers", OWNERS_FILE), ("reviewers", OWNERS_FILE / 2.0)] {
         let listed = documents.first().and_then(|document| document.get(key));
-        for node in listed.map(|node| node.items()).unwrap_or_default() {
+        for node in listed.map(yaml::Node::items).unwrap_or_default() {
             let Some(name) = node.stated() else { continue };
             let handle = if name.contains('@') { name.to_owned() } else { format!("@{name}") };
             let kind = if name.contains("team")
@@ -399,7 +402,7 @@ fn chart(text: &str) -> Vec<Claim> {
     let (documents, _) = yaml::load(text);
     let listed = documents.first().and_then(|document| document.get("maintainers"));
     let mut claims = Vec::new();
-    for node in listed.map(|node| node.items()).unwrap_or_default() {
+    for node in listed.map(yaml::Node::items).unwrap_or_default() {
         let stated = |key: &str| node.get(key).and_then(yaml::Node::stated);
         let Some(key) = stated("email").or_else(|| stated("name")) else { continue };
         let party = Party::new(PartyKind::Person, key, stated("name").unwrap_or(key));

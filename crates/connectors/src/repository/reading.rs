@@ -14,6 +14,7 @@ use model::{
 
 use super::checkout::Checkout;
 use super::kubernetes::Parts;
+use super::secrets::{self, Stated};
 use crate::files::Meta;
 use crate::material::At;
 
@@ -46,6 +47,7 @@ pub(super) struct Reading<'a> {
     pub batch: Batch,
     pub gaps: Vec<Gap>,
     pub parts: Parts,
+    pub stated: Vec<Stated>,
     place: Option<Place>,
 }
 
@@ -57,12 +59,14 @@ impl<'a> Reading<'a> {
             batch: Batch::default(),
             gaps: Vec::new(),
             parts: Parts::default(),
+            stated: Vec::new(),
             place: None,
         }
     }
 
     /// The records, with the file's own place when anything lies in it.
     pub(super) fn finish(mut self) -> (Batch, Vec<Gap>, Parts) {
+        secrets::settle(&mut self);
         if let Some(place) = self.place.take() {
             self.batch.places.push(place);
         }

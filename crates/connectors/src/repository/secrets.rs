@@ -1,34 +1,67 @@
 //! Secrets in any text, and keys and certificates in any file.
 
+use std::collections::BTreeSet;
+
 use credentials::Found;
 use model::{Authority, Credential, Fact, kinds};
 
 use super::reading::{Reading, place_of};
 use crate::material;
 
-/// Searches the file's bytes for credentials. `line` is added to line numbers, and what starts at
-/// or after `end` is left to the next piece.
-pub(super) fn search(reading: &mut Reading<'_>, line: u32, end: usize) {
+/// A credential on its way to records.
+#[derive(Debug)]
+pub(super) struct Stated {
+    found: Found,
+    says: Vec<(&'static str, String)>,
+    /// Found by the sweep over the text, not by a reader that knows what it reads.
+    is_swept: bool,
+}
+
+/// Credentials in bytes. `line` is added to line numbers, and what starts at or after `end` is left
+/// to the next piece.
+pub(super) fn sweep(bytes: &[u8], line: u32, end: usize) -> Vec<Found> {
     let mut all = Vec::new();
-    credentials::find(reading.file.bytes, &mut |mut found| {
+    credentials::find(bytes, &mut |mut found| {
         if found.span.start < end {
             found.line = found.line.saturating_add(line);
             all.push(found);
         }
     });
-    for found in all {
-        add(reading, &found, &[]);
-    }
+    all
 }
 
-fn add(reading: &mut Reading<'_>, found: &Found, says: &[(&'static str, &str)]) {
-    let place = reading.place();
-    let (mut credential, identity) = material::found(found, reading.at(&place));
-    for (key, value) in says {
-        credential.fact(key, Fact::known(*value));
+/// Takes in what a sweep over the file found.
+pub(super) fn swept(reading: &mut Reading<'_>, all: Vec<Found>) {
+    let stated = |found| Stated { found, says: Vec::new(), is_swept: true };
+    reading.stated.extend(all.into_iter().map(stated));
+}
+
+/// Makes records of everything stated in the file; called once, when the file is done.
+///
+/// The sweep sees again what a reader stated, often in its encoded form: of the two the reader's
+/// counts, since it knows the value.
+pub(super) fn settle(reading: &mut Reading<'_>) {
+    let mut stated = std::mem::take(&mut reading.stated);
+    if stated.is_empty() {
+        return;
     }
-    reading.batch.credentials.push(credential);
-    reading.batch.identities.push(identity);
+    let known: BTreeSet<(u32, Option<String>)> = stated
+        .iter()
+        .filter(|one| !one.is_swept)
+        .map(|one| (one.found.line, one.found.name.clone()))
+        .collect();
+    stated
+        .retain(|one| !one.is_swept || !known.contains(&(one.found.line, one.found.name.clone())));
+    stated.sort_by_key(|one| one.found.line);
+    let place = reading.place();
+    let records = material::all_found(stated.iter().map(|one| &one.found), reading.at(&place));
+    for ((mut credential, identity), one) in records.into_iter().zip(&stated) {
+        for (key, value) in &one.says {
+            credential.fact(key, Fact::known(value.as_str()));
+        }
+        reading.batch.credentials.push(credential);
+        reading.batch.identities.push(identity);
+    }
 }
 
 /// A value that its place says is secret.
@@ -36,7 +69,7 @@ pub(super) struct Held<'a> {
     pub name: &'a str,
     pub value: &'a [u8],
     pub line: u32,
-    /// Where in the file, when the name alone does not tell.
+    /// Where in the file it lies, for keys and certificates, which have no name.
     pub pointer: &'a str,
     pub says: &'a [(&'static str, &'a str)],
 }
@@ -50,16 +83,8 @@ pub(super) fn value(reading: &mut Reading<'_>, held: &Held<'_>) {
     let Ok(text) = std::str::from_utf8(held.value) else { return };
     let Some(mut found) = credentials::classify(Some(held.name), text.trim()) else { return };
     found.line = held.line;
-    let place = reading.place();
-    let (mut credential, identity) = material::found(&found, reading.at(&place));
-    for stored in &mut credential.places {
-        stored.pointer = Some(held.pointer.to_owned());
-    }
-    for (key, value) in held.says {
-        credential.fact(key, Fact::known(*value));
-    }
-    reading.batch.credentials.push(credential);
-    reading.batch.identities.push(identity);
+    let says = held.says.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    reading.stated.push(Stated { found, says, is_swept: false });
 }
 
 /// Certificates and keys within a value.
@@ -101,7 +126,7 @@ pub(super) fn encrypted(reading: &mut Reading<'_>, system: &'static str, pointer
         native_id,
         reading.folder.scope,
     );
-    credential.name = pointer.to_owned();
+    pointer.clone_into(&mut credential.name);
     credential.authority = Authority::Declared;
     credential.loci = reading.loci();
     credential.places.push(place.stored_at(Some(line), Some(pointer.to_owned())));

@@ -191,7 +191,7 @@ pub(super) fn read(shape: Shape, reading: &mut Reading<'_>) {
         secrets::containers(reading);
     }
     if credentials::might_hold(bytes) {
-        secrets::search(reading, 0, bytes.len());
+        secrets::swept(reading, secrets::sweep(bytes, 0, bytes.len()));
     }
 }
 

@@ -39,6 +39,7 @@ impl World {
     fn with_remote(self, url: &str) -> Self {
         let git = self.shop().join(".git");
         std::fs::create_dir_all(git.join("refs/remotes/origin")).unwrap();
+        std::fs::create_dir_all(git.join("objects")).unwrap();
         let config = format!("[core]\n\tbare = false\n[remote \"origin\"]\n\turl = {url}\n");
         std::fs::write(git.join("config"), config).unwrap();
         std::fs::write(git.join("HEAD"), "ref: refs/heads/main\n").unwrap();
@@ -256,7 +257,8 @@ fn said(authority: Authority) -> &'static str {
 }
 
 fn facts(facts: &BTreeMap<Text, Fact<Value>>) -> String {
-    facts.iter().map(|(key, value)| format!("\n    {key}: {}", fact(value))).collect()
+    let lines = facts.iter().map(|(key, value)| format!("\n    {key}: {}", fact(value)));
+    lines.collect::<Vec<_>>().concat()
 }
 
 fn fact<T: std::fmt::Display>(fact: &Fact<T>) -> String {
@@ -285,7 +287,10 @@ fn deploying_from_github() {
 
 #[test]
 fn deploying_from_gitlab() {
-    check("deploying_from_gitlab", "https://ci:glpat-not-real@gitlab.example.org/shop/app.git");
+    check(
+        "deploying_from_gitlab",
+        "https://ci:glpat-Zx4Rk9Vn3Tb6Ym8Pc5Hq@gitlab.example.org/shop/app.git",
+    );
 }
 
 #[test]
@@ -303,24 +308,188 @@ const SECRETS: &[&str] = &[
     "Tr0ub4dor-not-real-9xK2",
     "VHIwdWI0ZG9yLW5vdC1yZWFsLTl4SzI=",
     "q7Zk2mXw9TfL4cRb8YhN3vPd6sGj",
-    "kV8rW2pZ-not-a-real-one",
+    "kV8rW2pZx6Tn4Lq9",
     "m4Xw8QzT2kLr9VbN6yHs3JfD",
     "Zr6Wn3Kx9Tq2Lm7Vb4Yc8Hd5",
     "Hq2Lw7Zx4Rk9Vn3Tb6Ym8Pc5",
     "Wq8Zt3Kx6Ln2Rv9",
     "Yn5Rk8Wz3Tx7Lq2Vm9",
-    "glpat-not-real",
+    "glpat-Zx4Rk9Vn3Tb6Ym8Pc5Hq",
     "AgBynotarealsealedvalue",
 ];
 
 #[test]
 fn no_secret_is_in_any_record() {
     for scenario in ["deploying_from_gitlab", "on_kubernetes", "many_definitions"] {
-        let world =
-            World::of(scenario).with_remote("https://ci:glpat-not-real@gitlab.example.org/a/b");
+        let world = World::of(scenario)
+            .with_remote("https://ci:glpat-Zx4Rk9Vn3Tb6Ym8Pc5Hq@gitlab.example.org/a/b");
         let json = serde_json::to_string(&world.scan()).unwrap();
         for secret in SECRETS {
             assert!(!json.contains(secret), "{scenario} tells {secret}");
         }
     }
+}
+
+/// Commits everything with the `git` program; false, and a line that says so, where there is none.
+fn commit(world: &World, author: &str, email: &str, message: &str) -> bool {
+    let run = |arguments: &[&str]| {
+        std::process::Command::new("git")
+            .args(["-c", "core.hooksPath=/dev/null", "-c", "commit.gpgsign=false"])
+            .args(arguments)
+            .current_dir(world.shop())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin:/usr/local/bin")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_AUTHOR_NAME", author)
+            .env("GIT_AUTHOR_EMAIL", email)
+            .env("GIT_COMMITTER_NAME", author)
+            .env("GIT_COMMITTER_EMAIL", email)
+            .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
+            .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    let done = run(&["init", "-q", "-b", "main"])
+        && run(&["add", "-A", "."])
+        && run(&["commit", "-q", "-m", message]);
+    if !done {
+        println!("skipped: the `git` program is not here");
+    }
+    done
+}
+
+#[test]
+fn authors_and_tracked_files() {
+    let world = World::of("deploying_from_github");
+    if !commit(&world, "Ada Example", "ada@example.org", "first") {
+        return;
+    }
+    let workflow = world.shop().join(".github/workflows/nightly.yml");
+    let text = std::fs::read_to_string(&workflow).unwrap();
+    std::fs::write(&workflow, format!("{text}# changed\n")).unwrap();
+    assert!(commit(&world, "Bob Example", "bob@example.org", "second"));
+    std::fs::write(world.shop().join(".env"), "API_TOKEN=Hq2Lw7Zx4Rk9Vn3Tb6Ym8Pc5\n").unwrap();
+    let batch = world.scan();
+    let told = told(&batch);
+    let owners: Vec<&str> = told.lines().filter(|line| line.contains("git-author")).collect();
+    insta::assert_snapshot!(owners.join("\n"));
+    let env = batch.places.iter().find(|place| place.path == ".env").unwrap();
+    assert_eq!(env.facts["tracked"].value(), Some(&Value::Truth(false)));
+}
+
+/// A folder of things that would fool, block or flood a careless reader.
+#[test]
+fn hostile_folders() {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    let world = World::empty();
+    let shop = world.shop();
+    let path = |name: &str| shop.join(name);
+    std::fs::create_dir_all(path(".github/workflows")).unwrap();
+    std::fs::create_dir_all(path("deep")).unwrap();
+    symlink("..", path("deep/loop")).unwrap();
+    symlink("/etc/passwd", path("outside")).unwrap();
+    symlink("/etc", path("folder-outside")).unwrap();
+    let fifo = |name: &str| {
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, path(name), kind, rustix::fs::Mode::RUSR, 0).unwrap();
+    };
+    fifo("pipe");
+    fifo(".tutelaignore");
+    fifo("CODEOWNERS");
+    let odd = std::ffi::OsStr::from_bytes(b"caf\xe9.env");
+    std::fs::write(shop.join(odd), "API_TOKEN=Hq2Lw7Zx4Rk9Vn3Tb6Ym8Pc5\n").unwrap();
+    let nested = (0..100).map(|n| format!("{}a:\n", " ".repeat(n))).collect::<Vec<_>>().concat();
+    std::fs::write(path(".github/workflows/deep.yml"), nested).unwrap();
+    let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..12 {
+        let row = vec![format!("*a{}", n - 1); 10].join(", ");
+        writeln!(laughs, "a{n}: &a{n} [{row}]").unwrap();
+    }
+    std::fs::write(path(".github/workflows/laughs.yml"), laughs).unwrap();
+    std::fs::write(path(".github/workflows/broken.yml"), "jobs: [\n").unwrap();
+    std::fs::write(path(".github/workflows/bytes.yml"), b"on: push\njobs:\n  a\xff: {}\n").unwrap();
+    std::fs::write(path("binary.yaml"), b"apiVersion: v1\nkind: Secret\0").unwrap();
+    std::fs::write(path("broken.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n").unwrap();
+    std::fs::File::create(path("sparse")).unwrap().set_len(200 << 20).unwrap();
+    // Text first and a hole behind it: searched in pieces.
+    std::fs::write(path("text-then-hole"), "x\n".repeat(8 << 10)).unwrap();
+    let file = std::fs::File::options().write(true).open(path("text-then-hole")).unwrap();
+    file.set_len(64 << 20).unwrap();
+    let batch = world.scan();
+    let text = told(&batch);
+    insta::assert_snapshot!("hostile_folders", text);
+}
+
+#[test]
+fn secrets_in_a_file_too_large_to_parse() {
+    let world = World::empty();
+    let secret = ["ghp_", "Zk4RkT9Vn3Tb6Ym8Pc5Hq2Lw7Zx4Rk9Vn3Tb"].concat();
+    // One on the border of the first two pieces, where each half alone is nothing.
+    let filler = "x".repeat(63) + "\n";
+    let before = filler.repeat((4 << 20) / 64 - 1);
+    let text = format!("{before}{}token = {secret}\n{}", "y".repeat(40), filler.repeat(300_000));
+    assert!(text.len() > 16 << 20);
+    std::fs::write(world.shop().join("big.log"), text).unwrap();
+    let batch = world.scan();
+    let lines: Vec<_> =
+        batch.credentials.iter().flat_map(|one| one.places.iter().map(|at| at.line)).collect();
+    assert!(lines.len() <= 1, "{lines:?}");
+    let json = serde_json::to_string(&batch).unwrap();
+    assert!(!json.contains(&secret));
+}
+
+#[test]
+fn a_git_file_that_names_another_repository_is_refused() {
+    let world = World::empty();
+    let other = world.root.path().join("other/.git");
+    std::fs::create_dir_all(&other).unwrap();
+    let config = "[remote \"origin\"]\n\turl = https://github.com/victim/repo\n";
+    std::fs::write(other.join("config"), config).unwrap();
+    std::fs::write(world.shop().join(".git"), format!("gitdir: {}\n", other.display())).unwrap();
+    std::fs::write(world.shop().join("Jenkinsfile"), "node('a') {}").unwrap();
+    let batch = world.scan();
+    assert_eq!(batch.identities[0].native_id, "shop:Jenkinsfile");
+    assert!(batch.coverage[0].gaps[0].detail.as_deref().unwrap().contains("point back"));
+}
+
+#[test]
+fn hostile_git_folders_cost_the_history_only() {
+    let check = |spoil: &dyn Fn(&Path)| {
+        let world = World::of("deploying_from_github");
+        if !commit(&world, "Ada Example", "ada@example.org", "first") {
+            return;
+        }
+        spoil(&world.shop().join(".git"));
+        let batch = world.scan();
+        assert!(batch.identities.len() > 5);
+        assert!(!batch.coverage[0].gaps.is_empty(), "nothing was said");
+    };
+    let write =
+        |git: &Path, name: &str, bytes: &[u8]| std::fs::write(git.join(name), bytes).unwrap();
+    check(&|git| write(git, "objects/info/alternates", b"/etc\n"));
+    check(&|git| write(git, "HEAD", &[0xff; 4096]));
+    check(&|git| write(git, "refs/heads/main", b"0123456789012345678901234567890123456789\n"));
+    check(&|git| {
+        std::fs::remove_file(git.join("HEAD")).unwrap();
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, git.join("HEAD"), kind, rustix::fs::Mode::RUSR, 0)
+            .unwrap();
+    });
+    check(&|git| {
+        let pack = git.join("objects/pack");
+        std::fs::create_dir_all(&pack).unwrap();
+        std::fs::write(pack.join("pack-0123456789012345678901234567890123456789.idx"), [0; 64])
+            .unwrap();
+        std::fs::remove_file(git.join("refs/heads/main")).unwrap();
+        std::fs::write(git.join("refs/heads/main"), "ref: refs/heads/main\n").unwrap();
+    });
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let world = World::empty();
+    let error = world.try_scan(&world.shop().join("nothing"), Settings::default()).unwrap_err();
+    assert!(matches!(error, SourceError::NotFound(_)), "{error}");
 }

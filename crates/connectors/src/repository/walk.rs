@@ -19,6 +19,7 @@ use rustix::fs::FileType;
 use super::checkout::Checkouts;
 use super::kubernetes::Parts;
 use super::reading::{self, Folder, Reading};
+use super::secrets;
 use super::shape::{self, Shape};
 use crate::contract::Request;
 use crate::files::{Entry, Links, MAX_PARSED_BYTES, Meta, Tree, shown};
@@ -429,10 +430,9 @@ impl<'a> Walk<'a> {
             Gap::new(shown(path), GapReason::Failed).detail(error.to_string())
         };
         let mut buffer = std::mem::take(&mut worker.buffer);
-        let name = shown(path);
         let mut start: u64 = 0;
         let mut line: u32 = 0;
-        let mut batch = Batch::default();
+        let mut found = Vec::new();
         let result = loop {
             if self.request.is_cancelled() {
                 break Ok(());
@@ -448,13 +448,7 @@ impl<'a> Walk<'a> {
             let is_last = n < PIECE_BYTES;
             let kept = if is_last { n } else { n - OVERLAP_BYTES };
             if credentials::might_hold(bytes) {
-                let checkout = self.checkouts.of_file(path);
-                let file = reading::File { path, shown: &name, bytes, meta, checkout };
-                let mut reading = Reading::new(self.folder, &file);
-                super::secrets::search(&mut reading, line, kept);
-                let (found, gaps, _) = reading.finish();
-                batch.extend(found);
-                worker.gaps.extend(gaps);
+                found.extend(secrets::sweep(bytes, line, kept));
             }
             if is_last {
                 break Ok(());
@@ -468,8 +462,15 @@ impl<'a> Walk<'a> {
             }
         };
         worker.buffer = buffer;
-        if batch.n_records() > 0 {
-            worker.read.push((name, batch, Parts::default()));
+        if !found.is_empty() {
+            let checkout = self.checkouts.of_file(path);
+            let name = shown(path);
+            let file = reading::File { path, shown: &name, bytes: &[], meta, checkout };
+            let mut reading = Reading::new(self.folder, &file);
+            secrets::swept(&mut reading, found);
+            let (batch, gaps, parts) = reading.finish();
+            worker.gaps.extend(gaps);
+            worker.read.push((name, batch, parts));
         }
         result
     }
