@@ -1,0 +1,275 @@
+//! Listening: on loopback for browsers, on a Unix socket for other commands of the same person.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use app::{Actor, App};
+use axum::Router;
+use axum::extract::Request;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use model::Time;
+use rustix::fs::Mode;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::router::with_state;
+use crate::server::{Config, Server};
+
+/// A request's head must be there within this.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The size of a request's head.
+pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Open connections; more wait in the kernel's queue.
+pub const MAX_CONNECTIONS: usize = 512;
+/// How long a stop waits for replies that are under way.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Wait after a connection could not be taken: file descriptors may have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where to listen.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// Port 0: any free one.
+    pub address: SocketAddr,
+    /// An address that other machines reach is refused unless this is set.
+    pub allow_remote: bool,
+    /// In a folder that only its owner may enter.
+    pub socket: Option<PathBuf>,
+    /// Further names this is reached by, such as `tutela.example.org`.
+    pub host_names: Vec<String>,
+    /// Whether those names are reached over TLS, by a proxy.
+    pub https: bool,
+    pub clock: fn() -> Time,
+}
+
+/// A server that has its addresses and takes no request yet.
+#[derive(Debug)]
+pub struct Bound {
+    server: Server,
+    tcp: TcpListener,
+    socket: Option<(UnixListener, PathBuf)>,
+    address: SocketAddr,
+}
+
+/// Takes the addresses. Other processes can connect from here on; they are answered by
+/// [`Bound::serve`].
+pub async fn bind(app: App, config: ServeConfig) -> anyhow::Result<Bound> {
+    let ServeConfig { address, allow_remote, socket, host_names, https, clock } = config;
+    if !address.ip().is_loopback() && !allow_remote {
+        bail!(
+            "{address} can be reached from other machines; Tutela listens there only with `--allow-remote`, \
+             and then wants a TLS proxy in front of it"
+        );
+    }
+    let tcp = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listening on {address}; choose another with `--listen`"))?;
+    let address = tcp.local_addr()?;
+    let socket =
+        socket.map(|path| Ok::<_, anyhow::Error>((bind_socket(&path)?, path))).transpose()?;
+    let config = Config { clock, hosts: hosts(address, &host_names), https };
+    Ok(Bound { server: Server::new(app, config, CancellationToken::new()), tcp, socket, address })
+}
+
+/// Listens and answers until `shutdown` is cancelled.
+pub async fn serve(
+    app: App,
+    config: ServeConfig,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    bind(app, config).await?.serve(shutdown).await
+}
+
+/// The values of `Host` that mean this server. Any other may be a name that somebody else made
+/// lead here (DNS rebinding).
+fn hosts(address: SocketAddr, names: &[String]) -> BTreeSet<String> {
+    let port = address.port();
+    let mut hosts: BTreeSet<String> =
+        ["127.0.0.1", "localhost", "[::1]"].iter().map(|name| format!("{name}:{port}")).collect();
+    if !address.ip().is_unspecified() {
+        hosts.insert(address.to_string());
+    }
+    for name in names {
+        let name = name.to_ascii_lowercase();
+        hosts.insert(format!("{name}:{port}"));
+        hosts.insert(name);
+    }
+    hosts
+}
+
+/// A socket that only its owner can open. A stale one is replaced; one that answers is not.
+fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
+    let folder = path.parent().with_context(|| format!("`{}` has no folder", path.display()))?;
+    if !folder.exists() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let meta = std::fs::metadata(folder)?;
+    if meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
+        bail!("others may enter `{}`; run `chmod 700` on it", folder.display());
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => bail!("another Tutela answers at `{}`; stop it first", path.display()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(_) => std::fs::remove_file(path)
+            .with_context(|| format!("removing the stale socket `{}`", path.display()))?,
+    }
+    let listener =
+        UnixListener::bind(path).with_context(|| format!("listening at `{}`", path.display()))?;
+    rustix::fs::chmod(path, Mode::RUSR | Mode::WUSR)?;
+    Ok(listener)
+}
+
+impl Bound {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `shutdown` is cancelled; then ends event streams and waits for the rest.
+    pub async fn serve(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let Self { server, tcp, socket, address: _ } = self;
+        let router = with_state(&server);
+        let graceful = GracefulShutdown::new();
+        let room = std::sync::Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+        let connections = tokio_util::task::TaskTracker::new();
+        loop {
+            let Ok(place) = std::sync::Arc::clone(&room).acquire_owned().await else { break };
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                taken = tcp.accept() => match taken {
+                    Ok((stream, _)) => {
+                        drop(stream.set_nodelay(true));
+                        let connection = connection(stream, router.clone(), None, &graceful);
+                        connections.spawn(async move { connection.await; drop(place); });
+                    }
+                    Err(error) => not_taken(&error).await,
+                },
+                taken = accept(socket.as_ref().map(|(listener, _)| listener)) => match taken {
+                    Ok(stream) => match peer(&stream) {
+                        Ok(actor) => {
+                            let connection = connection(stream, router.clone(), Some(actor), &graceful);
+                            connections.spawn(async move { connection.await; drop(place); });
+                        }
+                        Err(error) => tracing::warn!("refused a peer of the socket: {error:#}"),
+                    },
+                    Err(error) => not_taken(&error).await,
+                },
+            }
+        }
+        server.stop.cancel();
+        server.app.syncs.cancel_all();
+        connections.close();
+        server.tasks.close();
+        let ended = async {
+            graceful.shutdown().await;
+            connections.wait().await;
+            server.tasks.wait().await;
+        };
+        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
+            tracing::warn!("stopped before every reply was sent");
+        }
+        if let Some((listener, path)) = socket {
+            drop(listener);
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!("removing the socket `{}`: {error}", path.display());
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn not_taken(error: &io::Error) {
+    tracing::warn!("a connection was not taken: {error}");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+async fn accept(listener: Option<&UnixListener>) -> io::Result<UnixStream> {
+    match listener {
+        Some(listener) => Ok(listener.accept().await?.0),
+        None => std::future::pending().await,
+    }
+}
+
+/// Only ourselves and root: both can read the data folder anyway.
+fn peer(stream: &UnixStream) -> anyhow::Result<Actor> {
+    let uid = stream.peer_cred()?.uid();
+    if uid != rustix::process::geteuid().as_raw() && uid != 0 {
+        bail!("uid {uid} is neither the owner of the data folder nor root");
+    }
+    Ok(Actor::local(uid, "local"))
+}
+
+fn connection<S>(
+    stream: S,
+    router: Router,
+    actor: Option<Actor>,
+    graceful: &GracefulShutdown,
+) -> impl Future<Output = ()> + use<S>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let service = router.map_request(move |request: hyper::Request<hyper::body::Incoming>| {
+        let mut request: Request = request.map(axum::body::Body::new);
+        if let Some(actor) = &actor {
+            request.extensions_mut().insert(actor.clone());
+        }
+        request
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let watched = graceful.watch(connection);
+    async move {
+        if let Err(error) = watched.await {
+            tracing::debug!("a connection ended: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_names_are_answered() {
+        let hosts = hosts("127.0.0.1:7070".parse().unwrap(), &["Tutela.example.org".into()]);
+        let all: Vec<&str> = hosts.iter().map(String::as_str).collect();
+        assert_eq!(
+            all,
+            [
+                "127.0.0.1:7070",
+                "[::1]:7070",
+                "localhost:7070",
+                "tutela.example.org",
+                "tutela.example.org:7070"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let path = folder.path().join("tutela.sock");
+        let listener = bind_socket(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let refused = bind_socket(&path).unwrap_err().to_string();
+        assert!(refused.contains("another Tutela answers"), "{refused}");
+        drop(listener);
+        bind_socket(&path).unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(bind_socket(&path).unwrap_err().to_string().contains("chmod 700"));
+    }
+}

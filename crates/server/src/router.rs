@@ -1,0 +1,130 @@
+//! The router: every endpoint of the table, and what stands around all of them.
+
+use std::time::Duration;
+
+use app::{App, Error, Kind};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+
+use crate::browser;
+use crate::console::pages::error_page;
+use crate::problem::{Failure, METHOD_NOT_ALLOWED, Problem};
+use crate::routes::routes;
+use crate::server::{Config, Server};
+use crate::wire::MAX_BODY_BYTES;
+
+/// A reply's head must be there within this; exports stream on after it.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Requests that are worked on at once; more are told to come again.
+pub const MAX_REQUESTS: usize = 256;
+
+/// The router for calls in the process itself: give each request an [`app::Actor`] extension.
+///
+/// That extension is accepted from code only; no header becomes one.
+pub fn router(app: App, config: Config) -> Router {
+    with_state(&Server::new(app, config, CancellationToken::new()))
+}
+
+pub(crate) fn with_state(server: &Server) -> Router {
+    // Pages and JSON are compressed; event streams are not, since they would wait for more bytes.
+    let compress = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
+    let room = std::sync::Arc::new(tokio::sync::Semaphore::new(MAX_REQUESTS));
+    routes(server)
+        .fallback(|| async {
+            Failure(Error::new(
+                Kind::NotFound,
+                "no-such-address",
+                "there is nothing at this address",
+            ))
+        })
+        .method_not_allowed_fallback(|| async {
+            Failure(Error::new(
+                Kind::Invalid,
+                METHOD_NOT_ALLOWED,
+                "this address does not take that method",
+            ))
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(time_out))
+        .layer(from_fn_with_state(server.clone(), present))
+        .layer(from_fn_with_state(room, make_room))
+        .layer(from_fn_with_state(server.clone(), browser::check))
+        .layer(CompressionLayer::new().compress_when(compress))
+        .layer(from_fn_with_state(server.clone(), measure))
+        .with_state(server.clone())
+}
+
+async fn make_room(
+    State(room): State<std::sync::Arc<tokio::sync::Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    match room.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => Failure(
+            Error::new(Kind::Unavailable, "busy", "too many requests are being worked on")
+                .hint("try again in a moment"),
+        )
+        .into_response(),
+    }
+}
+
+async fn time_out(request: Request, next: Next) -> Response<Body> {
+    // Whoever asks to wait for a sync knows that it takes long.
+    if request.uri().query().is_some_and(|query| query.contains("wait=true")) {
+        return next.run(request).await;
+    }
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure(Error::new(
+            Kind::Unavailable,
+            "timed-out",
+            format!("no answer within {} seconds", REQUEST_TIMEOUT.as_secs()),
+        ))
+        .into_response(),
+    }
+}
+
+/// Gives problems their instance, and makes pages of those that a reader asked for as a page.
+async fn present(State(server): State<Server>, request: Request, next: Next) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let headers = request.headers().clone();
+    let trusted = request.extensions().get::<app::Actor>().cloned();
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<Problem>() else { return response };
+    let problem = Problem { instance: Some(path.clone()), ..problem.clone() };
+    if path.starts_with("/api/") || !wants_page(&headers) {
+        return problem.json();
+    }
+    let caller = crate::session::actor_of(&server, trusted, &headers).await.ok().flatten();
+    error_page(&server, caller, &headers, &path, &problem)
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    headers.contains_key("hx-request")
+        || headers
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|accept| accept.contains("text/html"))
+}
+
+async fn measure(State(server): State<Server>, request: Request, next: Next) -> Response<Body> {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let response = next.run(request).await;
+    let status: StatusCode = response.status();
+    server.metrics.request(method.as_str(), &route, status.as_u16(), began.elapsed());
+    response
+}
