@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags};
 
@@ -71,7 +72,7 @@ impl<'a, const N: usize> From<&'a [u8; N]> for Value<'a> {
     }
 }
 
-impl<'a, T: Into<Self>> From<Option<T>> for Value<'a> {
+impl<T: Into<Self>> From<Option<T>> for Value<'_> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
@@ -253,6 +254,17 @@ impl Connection {
 
     fn with(inner: rusqlite::Connection, doing: &'static str) -> Self {
         inner.set_prepared_statement_cache_capacity(STATEMENTS);
+        // The engine's own `lower` knows ASCII only.
+        let flags = FunctionFlags::SQLITE_UTF8
+            | FunctionFlags::SQLITE_DETERMINISTIC
+            | FunctionFlags::SQLITE_INNOCUOUS;
+        let added = inner.create_scalar_function("fold", 1, flags, |context| {
+            let text = context.get_raw(0);
+            Ok(text.as_str_or_null()?.map(str::to_lowercase))
+        });
+        if let Err(error) = added {
+            tracing::warn!(%error, "searches will fail: no function for lower case");
+        }
         // Another reader of the same person (a `sqlite3` shell) may hold a lock for a moment.
         inner.busy_timeout(std::time::Duration::from_secs(10)).ok();
         Self { inner, doing: Cell::new(doing) }

@@ -128,7 +128,8 @@ const ID: Field = field("id", "Id", Id, "r.id").unsorted();
 const KIND: Field = field("kind", "Kind", Choice, "r.kind");
 const SYSTEM: Field = field("system", "System", Choice, "r.system");
 const INSTANCE: Field = field("instance", "Instance", Choice, "r.instance");
-const NATIVE_ID: Field = field("native_id", "Native id", Text, "r.native_id");
+/// Not sorted by: people sort by name, and keeping a second order of all names costs too much.
+const NATIVE_ID: Field = field("native_id", "Native id", Text, "r.native_id").unsorted();
 const NAME: Field = field("name", "Name", Text, "r.name");
 const SOURCE: Field = field("source", "Source", Choice, "r.source_key");
 const SCOPE: Field = field("scope", "Scope", Choice, "r.scope_key");
@@ -210,9 +211,9 @@ const GRANT: &[Field] = &[
     SEEN_FROM,
     IDENTITY_OF,
     field("effect", "Effect", Choice, "r.effect"),
-    field("via", "Through", Text, "r.via"),
-    field("actions", "Actions", Text, "r.actions"),
-    field("resources", "Resources", Text, "r.resources"),
+    field("via", "Through", Text, "r.via").unsorted(),
+    field("actions", "Actions", Text, "r.actions").unsorted(),
+    field("resources", "Resources", Text, "r.resources").unsorted(),
 ];
 
 const TRUST: &[Field] = &[
@@ -226,7 +227,7 @@ const TRUST: &[Field] = &[
     SCOPE,
     AUTHORITY,
     SEEN_FROM,
-    field("from", "From", Text, "r.name"),
+    field("from", "From", Text, "r.name").unsorted(),
     field("from_identity", "From identity", Id, "r.from_id").unsorted(),
     field("to", "To identity", Id, "r.identity_id").unsorted(),
 ];

@@ -80,9 +80,15 @@ impl Store {
             && let Some(columns) = self.current_columns()
             && let Some(found) = columns.page(R::TABLE.list, query)?
         {
-            let (keys, next) = found;
-            let rows = self.read("read a list", |c| rows_of_keys(c, &keys))?;
-            return Ok(Page { rows, next });
+            let (keys, is_more) = found;
+            return self.read("read a list", |c| {
+                let rows = rows_of_keys(c, &keys)?;
+                let next = match keys.last().filter(|_| is_more) {
+                    Some(key) => Some(select::cursor_at(c, R::TABLE, query, *key)?),
+                    None => None,
+                };
+                Ok(Page { rows, next })
+            });
         }
         self.read("read a list", |c| select::page(c, query))
     }
@@ -115,7 +121,11 @@ impl Store {
             return Ok(Some(total));
         }
         match self.current_columns() {
-            Some(columns) if query.as_of.is_none() => columns.total(list, query),
+            Some(columns) if query.as_of.is_none() => match columns.total(list, query)? {
+                Some(total) => Ok(Some(total)),
+                // A condition that only SQL knows has an index.
+                None => select::total(self, list, query).map(Some),
+            },
             _ => Ok(None),
         }
     }
@@ -133,7 +143,12 @@ impl Store {
             return Ok(Some(facets));
         }
         match self.current_columns() {
-            Some(columns) if query.as_of.is_none() => columns.facets(list, query, fields, most),
+            Some(columns) if query.as_of.is_none() => {
+                match columns.facets(list, query, fields, most)? {
+                    Some(facets) => Ok(Some(facets)),
+                    None => select::facets(self, list, query, fields, most).map(Some),
+                }
+            }
             _ => Ok(None),
         }
     }

@@ -9,7 +9,7 @@ use crate::fields::{Field, FieldKind, List};
 use crate::query::{
     Cursor, DEFAULT_PAGE_ROWS, Facet, FacetValue, Filter, ListQuery, MAX_PAGE_ROWS, Op, Page, Row,
 };
-use crate::record::{OwnedHead, Record, STATES, Table, authority_of, unreadable};
+use crate::record::{OwnedHead, Record, STATES, TABLES, Table, authority_of, unreadable};
 use crate::{Result, Store};
 
 /// What a row of a list of records is read from; the columns are counted in [`row_of`].
@@ -262,6 +262,30 @@ pub(crate) fn rows_of_keys<R: Record>(c: &Connection, keys: &[i64]) -> Result<Ve
     Ok(rows)
 }
 
+/// The cursor after the row with a key.
+pub(crate) fn cursor_at(
+    c: &Connection,
+    table: &Table,
+    query: &ListQuery,
+    key: i64,
+) -> Result<Cursor> {
+    let value = match sort_of(table.list, query)? {
+        None => Owned::Null,
+        Some((field, _)) => {
+            let mut select = Select { sql: String::new(), values: vec![Owned::Int(key)] };
+            let from = from_records(&mut select, table, None);
+            select.sql = format!("SELECT {} FROM {from} WHERE r.key = ?1", column_of(field));
+            let mut value = Owned::Null;
+            select.visit(c, |row| {
+                value = row.owned(0)?;
+                Ok(false)
+            })?;
+            value
+        }
+    };
+    Ok(Position { value, key }.cursor())
+}
+
 /// One page of a list that is not of records: `sql` ends in a `WHERE` clause, its first column is
 /// the key.
 pub(crate) fn plain_page<T>(
@@ -399,7 +423,7 @@ pub(crate) fn conditions_of(
             _ => &["r.name", "r.native_id"],
         };
         let tests: Vec<String> =
-            columns.iter().map(|column| format!("instr(lower({column}), {text}) > 0")).collect();
+            columns.iter().map(|column| format!("instr(fold({column}), {text}) > 0")).collect();
         conditions.push(format!("({})", tests.join(" OR ")));
     }
     Ok(conditions)
@@ -436,7 +460,7 @@ fn condition_of(select: &mut Select, list: List, filter: &Filter) -> Result<Stri
             let tests: Vec<String> = texts
                 .into_iter()
                 .map(|text| {
-                    format!("instr(lower({column}), {}) > 0", select.value(Owned::Text(text)))
+                    format!("instr(fold({column}), {}) > 0", select.value(Owned::Text(text)))
                 })
                 .collect();
             if tests.is_empty() { "FALSE".into() } else { format!("({})", tests.join(" OR ")) }
@@ -484,6 +508,9 @@ pub(crate) fn check_of(field: &Field, filter: &Filter) -> Result<Check> {
         for text in &filter.values {
             if text.is_empty() && !matches!(field.kind, FieldKind::Text) {
                 or_none = true;
+                if field.kind == FieldKind::Choice {
+                    values.push(Owned::Text(String::new()));
+                }
             } else {
                 values.push(value_of(field, text)?);
             }
@@ -649,19 +676,18 @@ impl Position {
 /// A list with at most this many rows is counted by SQL at once; columns are for larger ones.
 const SMALL: i64 = 20_000;
 
-/// What the counts of a list are taken over, when that is little enough to count now.
-fn small_from(c: &Connection, list: List, query: &ListQuery) -> Result<Option<(Select, String)>> {
+/// Whether a list is small enough to be counted by SQL at once.
+fn is_small(c: &Connection, list: List) -> Result<bool> {
+    let Some(table) = TABLES.iter().find(|table| table.list == list) else { return Ok(true) };
+    let sql = format!("SELECT COALESCE(MAX(key), 0) FROM {}", table.name);
+    Ok(c.one(&sql, &[], |row| row.int(0))?.unwrap_or(0) <= SMALL)
+}
+
+/// What the counts of a list are taken over.
+fn counted(list: List, query: &ListQuery) -> Result<(Select, String)> {
     let mut select = Select::default();
-    let table = crate::record::TABLES.iter().find(|table| table.list == list);
-    let (from, mut conditions) = match (table, list) {
+    let (from, mut conditions) = match (TABLES.iter().find(|table| table.list == list), list) {
         (Some(table), _) => {
-            let highest =
-                c.one(&format!("SELECT COALESCE(MAX(key), 0) FROM {}", table.name), &[], |row| {
-                    row.int(0)
-                })?;
-            if highest.unwrap_or(0) > SMALL {
-                return Ok(None);
-            }
             let from = from_records(&mut select, table, query.as_of);
             (from, vec![visible(query.as_of).to_owned(), "r.lead = 1".to_owned()])
         }
@@ -676,20 +702,26 @@ fn small_from(c: &Connection, list: List, query: &ListQuery) -> Result<Option<(S
         ),
     };
     conditions.extend(conditions_of(&mut select, list, query)?);
-    let from = format!("{from} WHERE {}", conditions.join(" AND "));
-    Ok(Some((select, from)))
+    Ok((select, format!("{from} WHERE {}", conditions.join(" AND "))))
 }
 
 pub(crate) fn small_total(store: &Store, list: List, query: &ListQuery) -> Result<Option<u64>> {
+    if store.read("count a list", |c| is_small(c, list))? {
+        return total(store, list, query).map(Some);
+    }
+    Ok(None)
+}
+
+pub(crate) fn total(store: &Store, list: List, query: &ListQuery) -> Result<u64> {
+    let (mut select, from) = counted(list, query)?;
+    select.sql = format!("SELECT COUNT(*) FROM {from}");
     store.read("count a list", |c| {
-        let Some((mut select, from)) = small_from(c, list, query)? else { return Ok(None) };
-        select.sql = format!("SELECT COUNT(*) FROM {from}");
         let mut total = 0;
         select.visit(c, |row| {
             total = row.count(0)?;
             Ok(false)
         })?;
-        Ok(Some(total))
+        Ok(total)
     })
 }
 
@@ -700,11 +732,24 @@ pub(crate) fn small_facets(
     fields: &[&str],
     most: usize,
 ) -> Result<Option<Vec<Facet>>> {
+    if store.read("count a list", |c| is_small(c, list))? {
+        return facets(store, list, query, fields, most).map(Some);
+    }
+    Ok(None)
+}
+
+pub(crate) fn facets(
+    store: &Store,
+    list: List,
+    query: &ListQuery,
+    fields: &[&str],
+    most: usize,
+) -> Result<Vec<Facet>> {
     let fields = fields.iter().map(|name| facet_field(list, name)).collect::<Result<Vec<_>>>()?;
     store.read("count the values of a list", |c| {
         let mut facets = Vec::with_capacity(fields.len());
         for field in fields {
-            let Some((mut select, from)) = small_from(c, list, query)? else { return Ok(None) };
+            let (mut select, from) = counted(list, query)?;
             let column = match field.column {
                 "r.source_key" => "so.id",
                 "r.scope_key" => "sc.id",
@@ -719,7 +764,7 @@ pub(crate) fn small_facets(
             })?;
             facets.push(facet_of(field, values, most));
         }
-        Ok(Some(facets))
+        Ok(facets)
     })
 }
 
@@ -736,8 +781,16 @@ pub(crate) fn facet_field(list: List, name: &str) -> Result<&'static Field> {
     })
 }
 
-/// The most frequent values, then by name.
+/// The most frequent values, then by name. No value and an empty one count as one.
 pub(crate) fn facet_of(field: &Field, mut values: Vec<FacetValue>, most: usize) -> Facet {
+    values.sort_by(|one, other| one.value.cmp(&other.value));
+    values.dedup_by(|next, kept| {
+        let is_one = next.value == kept.value;
+        if is_one {
+            kept.count += next.count;
+        }
+        is_one
+    });
     values.sort_by(|one, other| {
         other.count.cmp(&one.count).then_with(|| one.value.cmp(&other.value))
     });

@@ -1,1 +1,147 @@
-//! (to come)
+//! People, sessions, tokens, links; owners; findings; settings.
+
+use model::finding::FindingSubject;
+use model::{Batch, Finding, FindingState, Party, PartyKind, Severity};
+use store::{Error, ListQuery, NewApiToken, OwnerColumn, Role, Session};
+
+use crate::engines::on_each;
+use crate::world::{at, complete, identity, scope, source, sync};
+
+#[test]
+fn people_sign_in_until_they_may_not() {
+    on_each(|store| {
+        let ada = store.add_person("Ada", "Ada L.", Role::Administrator, None, at(0)).unwrap();
+        assert!(matches!(
+            store.add_person("ada ", "Other", Role::Viewer, None, at(0)),
+            Err(Error::Exists { .. })
+        ));
+        let bob = store.add_person("bob", "Bob", Role::Viewer, Some("hash"), at(0)).unwrap();
+        let session = Session {
+            hash: [1; 32],
+            person: bob.id,
+            created_at: at(1),
+            expires_at: at(10),
+            last_used_at: at(1),
+            agent: "browser".into(),
+        };
+        store.add_session(&session).unwrap();
+        let token = NewApiToken {
+            person: bob.id,
+            name: "ci".into(),
+            prefix: "tut_abcd".into(),
+            hash: [2; 32],
+            role: Role::Viewer,
+            expires_at: at(10),
+        };
+        let token = store.add_token(&token, at(1)).unwrap();
+        let signed_in = |now| {
+            (
+                store.session(&[1; 32], at(now)).unwrap().is_some(),
+                store.token(&[2; 32], at(now)).unwrap().is_some(),
+            )
+        };
+        assert_eq!(signed_in(9), (true, true));
+        assert_eq!(signed_in(10), (false, false), "expired");
+        store.add_sign_in_link(&[3; 32], Some(bob.id), at(5), at(1)).unwrap();
+        assert_eq!(store.use_sign_in_link(&[3; 32], at(5)).unwrap(), None, "expired");
+        let used = store.use_sign_in_link(&[3; 32], at(4)).unwrap().unwrap();
+        assert_eq!(used.person, Some(bob.id));
+        assert_eq!(store.use_sign_in_link(&[3; 32], at(4)).unwrap(), None, "used");
+        let disabled = store::Person { disabled_at: Some(at(6)), ..bob };
+        store.update_person(&disabled, at(6)).unwrap();
+        assert_eq!(signed_in(7), (false, false));
+        assert_eq!(store.tokens(None).unwrap()[0].revoked_at, Some(at(6)));
+        assert_eq!(store.tokens(None).unwrap()[0].id, token.id);
+        let demoted = store::Person { role: Role::Viewer, ..ada };
+        assert!(matches!(store.update_person(&demoted, at(7)), Err(Error::LastAdministrator)));
+        assert_eq!(store.person_by_login("ADA").unwrap().unwrap().role, Role::Administrator);
+    });
+}
+
+#[test]
+fn a_claim_of_a_person_wins_and_outlives_syncs() {
+    on_each(|store| {
+        let (here, etc) = (source(store, "here"), scope("/etc"));
+        let record = identity("a", etc.id);
+        let batch = Batch {
+            identities: vec![record.clone()],
+            coverage: vec![complete(&etc)],
+            ..Batch::default()
+        };
+        sync(store, here, batch.clone(), at(1));
+        let team = Party::new(PartyKind::Team, "@org/team", "Team");
+        let ada = Party::new(PartyKind::Person, "ada@example.org", "Ada");
+        let inferred = OwnerColumn { party: team, method: "codeowners".into(), confidence: 0.75 };
+        let owner = || {
+            let row = store.list_identities(&ListQuery::default()).unwrap().rows.remove(0);
+            row.owner.map(|owner| (owner.party.name, owner.confidence))
+        };
+        store.set_owners(&[(record.id, Some(inferred.clone()))]).unwrap();
+        assert_eq!(owner(), Some(("Team".into(), 0.75)));
+        store.claim_owner(record.id, &ada, "ada", "I run it", at(2)).unwrap();
+        store.set_owners(&[(record.id, Some(inferred.clone()))]).unwrap();
+        let mut changed = batch;
+        changed.identities[0].name = "renamed".into();
+        sync(store, here, changed, at(3));
+        assert_eq!(owner(), Some(("Ada".into(), 1.0)));
+        let detail = store.identity(record.id, None).unwrap().unwrap();
+        assert_eq!(detail.owner_claim.unwrap().reason, "I run it");
+        store.withdraw_owner_claim(record.id).unwrap().unwrap();
+        assert_eq!(owner(), None);
+        store.set_owners(&[(record.id, Some(inferred))]).unwrap();
+        assert_eq!(owner(), Some(("Team".into(), 0.75)));
+        let nobody = identity("nobody", etc.id).id;
+        let refused = store.claim_owner(nobody, &ada, "ada", "", at(4));
+        assert!(matches!(refused, Err(Error::NotFound { .. })));
+    });
+}
+
+#[test]
+fn findings_open_stay_resolve_and_reopen() {
+    on_each(|store| {
+        let subject = FindingSubject::Identity(identity("a", scope("/etc").id).id);
+        let finding = |rule: &'static str, title: &str| Finding {
+            id: Finding::id_of(rule, subject),
+            rule: rule.into(),
+            severity: Severity::High,
+            subject,
+            identity: None,
+            title: title.into(),
+            places: Vec::new(),
+            evidence: Vec::new(),
+            fix: "rotate it".into(),
+        };
+        let (orphan, key) = (finding("orphaned", "a"), finding("long-lived-secret", "b"));
+        let both = [orphan.clone(), key.clone()];
+        let reconcile = |findings: &[Finding], now| {
+            let summary = store.reconcile_findings(findings, at(now)).unwrap();
+            [summary.opened, summary.kept, summary.resolved, summary.reopened]
+        };
+        let state = |finding: &Finding| store.finding(finding.id).unwrap().unwrap().state;
+        assert_eq!(reconcile(&both, 1), [2, 0, 0, 0]);
+        let snoozed = FindingState::Snoozed { by: "ada".into(), until: at(5) };
+        store.set_finding_state(orphan.id, &snoozed).unwrap();
+        assert_eq!(reconcile(&both, 2), [0, 2, 0, 0]);
+        assert_eq!(state(&orphan), snoozed);
+        assert_eq!(reconcile(&both, 5), [0, 2, 0, 0]);
+        assert_eq!(state(&orphan), FindingState::Open);
+        assert_eq!(reconcile(std::slice::from_ref(&orphan), 6), [0, 1, 1, 0]);
+        assert_eq!(state(&key), FindingState::Resolved { at: at(6) });
+        assert_eq!(reconcile(&[orphan, finding("long-lived-secret", "c")], 7), [0, 1, 0, 1]);
+        let row = store.finding(key.id).unwrap().unwrap();
+        assert_eq!((row.n_reopened, row.first_seen, row.opened_at), (1, at(1), at(7)));
+        assert_eq!(row.finding.title, "c");
+        assert_eq!(store.list_findings(&ListQuery::default()).unwrap().rows.len(), 2);
+    });
+}
+
+#[test]
+fn settings_are_set_read_and_removed() {
+    on_each(|store| {
+        store.set_setting("theme", "\"dark\"").unwrap();
+        store.set_setting("theme", "\"light\"").unwrap();
+        assert_eq!(store.setting("theme").unwrap().as_deref(), Some("\"light\""));
+        store.remove_setting("theme").unwrap();
+        assert_eq!(store.setting("theme").unwrap(), None);
+    });
+}

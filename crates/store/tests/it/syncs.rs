@@ -188,7 +188,7 @@ fn a_record_in_two_batches_is_one_claim() {
             writer.put(&of("/etc/b")).unwrap();
             let summary = writer.publish(at(now)).unwrap();
             let counts = summary.credentials;
-            assert_eq!((counts.added, counts.changed), (if now == 1 { 1 } else { 0 }, 0), "{now}");
+            assert_eq!((counts.added, counts.changed), (u64::from(now == 1), 0), "{now}");
         }
         let rows = store.list_credentials(&ListQuery::default()).unwrap().rows;
         assert_eq!(rows[0].record.places.len(), 2);
