@@ -151,6 +151,7 @@ pub(super) struct Accounts {
     names: BTreeMap<String, usize>,
     uids: BTreeMap<u32, usize>,
     gids: BTreeMap<u32, usize>,
+    group_names: BTreeMap<String, usize>,
     /// Accounts by primary group.
     primary: BTreeMap<u32, Vec<usize>>,
     shadow: BTreeMap<String, Ageing>,
@@ -373,6 +374,7 @@ impl Accounts {
         }
         for (n, group) in groups.iter().enumerate() {
             indexed.gids.entry(group.gid).or_insert(n);
+            indexed.group_names.entry(group.name.clone()).or_insert(n);
         }
         Self { rows: accounts, groups, ..indexed }
     }
@@ -393,6 +395,10 @@ impl Accounts {
 
     pub(super) fn group_by_gid(&self, gid: u32) -> Option<&Group> {
         self.groups.get(*self.gids.get(&gid)?)
+    }
+
+    pub(super) fn group_by_name(&self, name: &str) -> Option<&Group> {
+        self.groups.get(*self.group_names.get(name)?)
     }
 
     /// The names of a group's members: those listed, and those whose primary group it is.
@@ -548,6 +554,22 @@ fn has_login_shell(account: &Account) -> bool {
     !NO_LOGIN.contains(&program)
 }
 
+/// What a name that only a group or a rule mentions is taken for: a person of a directory, unless
+/// the name says otherwise.
+pub(super) fn kind_of_name(name: &str) -> &'static IdentityKind {
+    match service_word(name) {
+        Some(_) => kinds::SERVICE_ACCOUNT,
+        None => kinds::USER_ACCOUNT,
+    }
+}
+
+fn service_word(name: &str) -> Option<&'static str> {
+    let lower = name.to_lowercase();
+    lower
+        .split(|c: char| !c.is_alphabetic())
+        .find_map(|word| SERVICE_WORDS.iter().find(|known| **known == word).copied())
+}
+
 /// Person or service, and why.
 struct Judgement {
     kind: &'static IdentityKind,
@@ -587,8 +609,7 @@ fn judge(
     } else {
         because(-60, format!("{} is not where people have their homes", account.home));
     }
-    let lower = account.name.to_lowercase();
-    let word = lower.split(|c: char| !c.is_alphabetic()).find(|word| SERVICE_WORDS.contains(word));
+    let word = service_word(&account.name);
     if let Some(word) = word {
         because(-60, format!("`{word}` in the name is a word for a service"));
     }

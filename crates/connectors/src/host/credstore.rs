@@ -13,6 +13,7 @@ use super::secrets;
 use super::systemd::{Assigned, Unit, Units};
 use super::unit_file::{unescaped, unit_name};
 use crate::files::Meta;
+use crate::material;
 
 /// The stores, most important first, and whether what they hold is encrypted.
 const STORES: &[(&str, bool)] = &[
@@ -182,6 +183,9 @@ impl Use<'_> {
 
 impl Stored {
     fn state(&self, units: &BTreeSet<String>, names: Names<'_>, batch: &mut Batch) {
+        if self.state_recognised(units, names, batch) {
+            return;
+        }
         let kind = if self.is_encrypted { kinds::ENCRYPTED_CREDENTIAL } else { kinds::SECRET };
         let mut credential =
             Credential::new(kind, "systemd", names.machine, &self.path, names.scope);
@@ -208,6 +212,29 @@ impl Stored {
         unsaid_times(&mut credential);
         batch.credentials.push(credential);
         batch.places.push(place);
+    }
+}
+
+impl Stored {
+    /// A certificate or key that is handed to a service is the same one as where it lies.
+    fn state_recognised(
+        &self,
+        units: &BTreeSet<String>,
+        names: Names<'_>,
+        batch: &mut Batch,
+    ) -> bool {
+        let Some(file) = self.file.as_ref().filter(|_| !self.is_encrypted) else { return false };
+        let place = names.place(&file.path, Some(file.meta));
+        let at = names.at(&place, &file.path, Some(file.meta));
+        let (mut recognised, _) = material::containers(&file.bytes, at);
+        if recognised.credentials.is_empty() {
+            return false;
+        }
+        for credential in &mut recognised.credentials {
+            credential.fact("used_by", secrets::used_by(units));
+        }
+        batch.extend(recognised);
+        true
     }
 }
 

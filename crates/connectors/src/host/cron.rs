@@ -305,7 +305,6 @@ fn table_records<'a>(
 ) {
     let path = &read.file.path;
     let owners = table_owners(read, accounts);
-    let mut natives = Vec::new();
     let mut repeats: BTreeMap<String, u32> = BTreeMap::new();
     for job in &read.table.jobs {
         let program = program_of(&job.command);
@@ -343,14 +342,11 @@ fn table_records<'a>(
             batch.owners.push(names.owner(identity.id, address, "cron", *confidence, evidence));
         }
         secrets.look(job.command.as_bytes(), &read.file, job.line, &native);
-        natives.push(native);
         batch.identities.push(identity);
     }
     for variable in &read.table.variables {
         let text = format!("{}={}", variable.name, variable.value);
-        for native in &natives {
-            secrets.look(text.as_bytes(), &read.file, variable.line, native);
-        }
+        secrets.look(text.as_bytes(), &read.file, variable.line, path);
     }
 }
 

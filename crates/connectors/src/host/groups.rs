@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use model::kinds;
 use model::{Batch, Evidence, Fact, Grant, IdentityId};
 
-use super::accounts::{Account, Accounts};
+use super::accounts::{self, Account, Accounts};
 use super::names::{LINUX, Names};
 
 pub(super) const GROUP: &str = "/etc/group";
@@ -109,7 +108,7 @@ pub(super) fn normalize(accounts: &Accounts, names: Names<'_>) -> Batch {
     for group in &accounts.groups {
         for member in &group.members {
             if !known.contains(member.as_str()) {
-                let kind = kinds::USER_ACCOUNT;
+                let kind = accounts::kind_of_name(member);
                 batch.identities.push(names.mentioned_account(kind, member, GROUP));
             }
             let evidence = Evidence::at(GROUP).line(group.line);
@@ -121,7 +120,7 @@ pub(super) fn normalize(accounts: &Accounts, names: Names<'_>) -> Batch {
         if let Some(group) = accounts.group_by_gid(account.gid)
             && says_something(account, group)
         {
-            let evidence = Evidence::at(super::accounts::PASSWD).line(account.line);
+            let evidence = Evidence::at(accounts::PASSWD).line(account.line);
             let identity = names.account_id(&account.name);
             batch.grants.push(membership(&group.name, identity, "primary", evidence, names));
         }

@@ -128,11 +128,6 @@ fn read_everything(tree: &Tree, request: &Request<'_>) -> Batch {
     let of_units = systemd::normalize(&units, &accounts, names(&units_reader));
     finish(&mut batch, units_reader, of_units, Vec::new());
 
-    let mut stores_reader = reader(credstore::scope(machine));
-    let stores = credstore::read(&mut stores_reader, &units);
-    let of_stores = credstore::normalize(&stores, &units, names(&stores_reader));
-    finish(&mut batch, stores_reader, of_stores, Vec::new());
-
     let mut cron_reader = reader(cron::scope(machine));
     let jobs = cron::read(&mut cron_reader);
     let of_cron = cron::normalize(&jobs, &accounts, names(&cron_reader));
@@ -163,6 +158,12 @@ fn read_everything(tree: &Tree, request: &Request<'_>) -> Batch {
         let (of_path, gaps) = tls::normalize(&found, names(&path_reader));
         finish(&mut batch, path_reader, of_path, gaps);
     }
+
+    // After the certificates and keys, whose own area leads where a service is handed one.
+    let mut stores_reader = reader(credstore::scope(machine));
+    let stores = credstore::read(&mut stores_reader, &units);
+    let of_stores = credstore::normalize(&stores, &units, names(&stores_reader));
+    finish(&mut batch, stores_reader, of_stores, Vec::new());
     batch
 }
 

@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use model::kinds;
 use model::{Batch, Condition, Effect, Evidence, Fact, Gap, GapReason, Grant, Scope};
 
-use super::accounts::{Account, Accounts};
+use super::accounts::{self, Account, Accounts};
 use super::names::{LINUX, Names};
 use super::reading::{Reader, name_of};
 use super::secrets;
@@ -132,6 +131,7 @@ struct Meaning<'a> {
     names: Names<'a>,
     aliases: BTreeMap<(AliasKind, &'a str), &'a [Member]>,
     authenticate_off: bool,
+    authenticate_off_by: BTreeMap<String, bool>,
     /// Whose password sudo asks for, when not that of the one who calls.
     asks: Option<&'static str>,
     runas_default: String,
@@ -163,6 +163,7 @@ impl<'a> Meaning<'a> {
             names,
             aliases,
             authenticate_off: false,
+            authenticate_off_by: BTreeMap::new(),
             asks: None,
             runas_default: "root".into(),
             batch: Batch::default(),
@@ -182,12 +183,13 @@ impl<'a> Meaning<'a> {
                 }
             }
         }
+        meaning.authenticate_off_by = meaning.authenticate_by_account();
         meaning
     }
 
     fn rule(&mut self, path: &str, nth: usize, rule: &Rule) {
         let on_this_host = self.hosts(&rule.hosts, 0);
-        if on_this_host == Verdict::No {
+        if on_this_host == Verdict::No || self.is_truncated {
             return;
         }
         let subjects = self.subjects(path, rule);
@@ -263,10 +265,11 @@ impl<'a> Meaning<'a> {
             let unrestricted =
                 effect == Effect::Allow && is_root && actions.iter().any(|action| action == "ALL");
             let is_superuser = self.accounts.by_name(account).is_some_and(|it| it.uid == 0);
+            let authenticate_off =
+                self.authenticate_off_by.get(account).copied().unwrap_or(self.authenticate_off);
             let nopasswd = command.tags.iter().any(|tag| tag == "NOPASSWD");
             let passwd = command.tags.iter().any(|tag| tag == "PASSWD");
-            let passwordless =
-                nopasswd || is_superuser || (self.is_authenticate_off(account) && !passwd);
+            let passwordless = nopasswd || is_superuser || (authenticate_off && !passwd);
             let mut say = |name: &'static str, fact| grant.facts.insert(name.into(), fact);
             say("passwordless", Fact::known(passwordless));
             say("unrestricted", Fact::known(unrestricted));
@@ -335,7 +338,9 @@ impl<'a> Meaning<'a> {
                 if member.negated {
                     subjects.remove(&account);
                 } else {
-                    subjects.insert(account, via.clone().or_else(|| alias.clone()));
+                    subjects
+                        .entry(account)
+                        .or_insert_with(|| via.clone().or_else(|| alias.clone()));
                 }
             }
         }
@@ -358,7 +363,7 @@ impl<'a> Meaning<'a> {
             let gid = group.strip_prefix('#').and_then(|gid| gid.parse().ok());
             let known = match gid {
                 Some(gid) => self.accounts.group_by_gid(gid),
-                None => self.accounts.groups.iter().find(|known| known.name == group),
+                None => self.accounts.group_by_name(group),
             };
             let members = known.map(|group| self.accounts.members(group)).unwrap_or_default();
             return (members.into_iter().map(str::to_owned).collect(), via);
@@ -368,31 +373,33 @@ impl<'a> Meaning<'a> {
             return (known.map(|account| account.name.clone()).into_iter().collect(), None);
         }
         if self.accounts.by_name(name).is_none() {
-            let kind = kinds::USER_ACCOUNT;
+            let kind = accounts::kind_of_name(name);
             self.batch.identities.push(self.names.mentioned_account(kind, name, path));
         }
         (vec![name.to_owned()], None)
     }
 
-    fn is_authenticate_off(&self, account: &str) -> bool {
-        let mut off = self.authenticate_off;
+    /// `Defaults:who !authenticate`, account by account.
+    fn authenticate_by_account(&self) -> BTreeMap<String, bool> {
+        let mut by_account = BTreeMap::new();
         let defaults = self.policy.files.iter().flat_map(|(_, file)| &file.defaults);
         for default in defaults {
             let Some((':', who)) = &default.scope else { continue };
-            let applies = who.split(',').any(|who| match who.strip_prefix('%') {
-                Some(group) => self.accounts.groups.iter().any(|known| {
-                    known.name == group && self.accounts.members(known).contains(account)
-                }),
-                None => who == account || who == "ALL",
-            });
-            if applies {
-                let mut settings = default.settings.iter();
-                if let Some((_, _, negated)) = settings.find(|(name, ..)| name == "authenticate") {
-                    off = *negated;
-                }
+            let mut settings = default.settings.iter();
+            let Some((_, _, off)) = settings.find(|(name, ..)| name == "authenticate") else {
+                continue;
+            };
+            let named = who.split(',').map(|name| Member { name: name.into(), negated: false });
+            for member in self.expand(AliasKind::User, &named.collect::<Vec<_>>()) {
+                let group = member.name.strip_prefix('%');
+                let accounts = match group.and_then(|group| self.accounts.group_by_name(group)) {
+                    Some(group) => self.accounts.members(group),
+                    None => BTreeSet::from([member.name.as_str()]),
+                };
+                by_account.extend(accounts.into_iter().map(|account| (account.to_owned(), *off)));
             }
         }
-        off
+        by_account
     }
 
     fn hosts(&self, members: &[Member], depth: usize) -> Verdict {

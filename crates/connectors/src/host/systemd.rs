@@ -158,6 +158,13 @@ fn read_manager(
         {
             unit.wanted_by_link.get_or_insert_with(|| crate::files::shown(link));
         }
+        // A template is enabled, as systemctl says it, when one of its instances is.
+        let template = unit_name(name).and_then(|name| name.template());
+        if let Some(unit) = template.and_then(|template| found.units.get_mut(&template))
+            && !is_vendor(link)
+        {
+            unit.wanted_by_link.get_or_insert_with(|| crate::files::shown(link));
+        }
     }
     for (alias, target) in &found.aliases {
         add_instance(&mut found.units, target, manager);
@@ -496,8 +503,10 @@ impl<'a> Service<'a> {
         ] {
             for command in unit.list("Service", key) {
                 let bare = command.value.trim_start_matches(['@', '-', ':', '+', '!', '|']);
-                let marks = command.value.len() - bare.len();
-                with_full_rights |= command.value.chars().take(marks).any(|c| c == '+' || c == '!');
+                // `+` runs with full rights; so does `!`, but `!!` only where the kernel is too old for
+                // ambient capabilities (systemd.service(5)).
+                let marks = command.value.strip_suffix(bare).unwrap_or_default();
+                with_full_rights |= marks.contains('+') || marks.matches('!').count() == 1;
                 let program = words(bare).first().and_then(|word| secrets::program(word));
                 let program = program.unwrap_or_else(|| "(not a plain path)".into());
                 if !programs.contains(&program) {
