@@ -44,6 +44,11 @@ pub(crate) fn default_data_folder() -> PathBuf {
         .map_or_else(|| PathBuf::from("/var/lib/tutela"), |folder| folder.join("tutela"))
 }
 
+/// Where the demo estate goes when no folder is named.
+pub(crate) fn demo_folder() -> PathBuf {
+    default_data_folder().with_file_name("tutela-demo")
+}
+
 fn default_config_file() -> Option<PathBuf> {
     let folder = variable("XDG_CONFIG_HOME")
         .filter(|path| path.is_absolute())

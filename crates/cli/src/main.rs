@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod api;
 mod clock;
 mod commands;
 mod config;

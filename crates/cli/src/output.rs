@@ -212,3 +212,113 @@ pub(crate) fn severity_style(severity: Severity) -> Style {
     };
     Style::new().fg_color(Some(color.into())).bold()
 }
+
+pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("writing to standard output"),
+    }
+}
+
+/// Any JSON: as it is with `--format json`, else as an indented outline.
+pub(crate) fn print_value(value: &serde_json::Value, format: Format) -> anyhow::Result<()> {
+    if format == Format::Json {
+        return print_json(value);
+    }
+    let mut text = String::new();
+    outline(value, 0, &mut text);
+    print(&text)
+}
+
+fn outline(value: &serde_json::Value, depth: usize, text: &mut String) {
+    use serde_json::Value;
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                match scalar(value) {
+                    Some(cell) => {
+                        text.push_str(&format!("{indent}{}: {}\n", shown(name), shown(&cell)))
+                    }
+                    None => {
+                        text.push_str(&format!("{indent}{}:\n", shown(name)));
+                        outline(value, depth + 1, text);
+                    }
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                match scalar(item) {
+                    Some(cell) => text.push_str(&format!("{indent}- {}\n", shown(&cell))),
+                    None => {
+                        text.push_str(&format!("{indent}-\n"));
+                        outline(item, depth + 1, text);
+                    }
+                }
+            }
+        }
+        other => text.push_str(&format!("{indent}{}\n", shown(&plain(other)))),
+    }
+}
+
+/// What fits on one line: plain values, facts, empty lists.
+fn scalar(value: &serde_json::Value) -> Option<String> {
+    use serde_json::Value;
+    match value {
+        Value::Object(fact) if fact.contains_key("state") && fact.contains_key("source") => {
+            Some(fact_text(fact))
+        }
+        Value::Object(object) if object.is_empty() => Some("none".into()),
+        Value::Array(items) if items.is_empty() => Some("none".into()),
+        Value::Object(_) | Value::Array(_) => None,
+        other => Some(plain(other)),
+    }
+}
+
+/// `value  (source, time)` or `<state>  (reason)`.
+fn fact_text(fact: &serde_json::Map<String, serde_json::Value>) -> String {
+    let text = |name: &str| fact.get(name).map(plain).unwrap_or_default();
+    let value = match fact.get("value") {
+        Some(value) => plain(value),
+        None => format!("<{}>", text("state")),
+    };
+    let reason =
+        fact.get("reason").map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
+    format!("{value}  ({} at {}{reason})", text("source"), text("observed_at"))
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Null => "none".into(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// A value of a JSON row for a table: a fact's value, or its state in angle brackets.
+pub(crate) fn cell_at(row: &serde_json::Value, at: &[&str]) -> String {
+    use serde_json::Value;
+    let mut value = row;
+    for step in at {
+        let next = match value {
+            Value::Array(items) => step.parse::<usize>().ok().and_then(|n| items.get(n)),
+            other => other.get(step),
+        };
+        match next {
+            Some(next) => value = next,
+            None => return "-".into(),
+        }
+    }
+    match value {
+        Value::Object(fact) if fact.contains_key("state") => match fact.get("value") {
+            Some(value) => plain(value),
+            None => format!("<{}>", fact.get("state").map(plain).unwrap_or_default()),
+        },
+        Value::Object(subject) => subject.values().map(plain).collect::<Vec<_>>().join(" "),
+        other => plain(other),
+    }
+}

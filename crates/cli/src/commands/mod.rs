@@ -7,7 +7,11 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::output::{Color, Exit, Format, Talk};
 
 mod about;
+mod demo;
+mod lists;
+mod manage;
 mod scan;
+mod up;
 
 /// See, assess and guard every identity that is not a person.
 #[derive(Debug, Parser)]
@@ -30,6 +34,12 @@ pub(crate) struct Global {
     /// The configuration file [default: $XDG_CONFIG_HOME/tutela/tutela.toml].
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Ask the Tutela at this address instead of the one on this machine.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The file with the API token for --server; else $TUTELA_TOKEN.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Say nothing but errors on standard error.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -42,7 +52,46 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(up::Args),
     Scan(scan::Args),
+    /// Identities that are not people.
+    #[command(subcommand)]
+    Identities(lists::ListCommand),
+    /// What proves identities.
+    #[command(subcommand)]
+    Credentials(lists::ListCommand),
+    /// Where credentials lie.
+    #[command(subcommand)]
+    Places(lists::ListCommand),
+    /// What identities may do.
+    #[command(subcommand)]
+    Grants(lists::ListCommand),
+    /// Who can become an identity.
+    #[command(subcommand)]
+    Trusts(lists::ListCommand),
+    /// Who owns identities.
+    #[command(subcommand)]
+    Owners(manage::OwnersCommand),
+    /// What is wrong, and the fix.
+    #[command(subcommand)]
+    Findings(manage::FindingsCommand),
+    /// What is read, how often, and how that went.
+    #[command(subcommand)]
+    Source(manage::SourceCommand),
+    Coverage(lists::CoverageArgs),
+    Diff(lists::DiffArgs),
+    Explain(lists::ExplainArgs),
+    /// Who may sign in.
+    #[command(subcommand)]
+    People(manage::PeopleCommand),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(manage::TokenCommand),
+    Audit(lists::AuditArgs),
+    Doctor(manage::DoctorArgs),
+    Backup(manage::BackupArgs),
+    Restore(manage::RestoreArgs),
+    Demo(demo::Args),
     Schema(about::SchemaArgs),
     Completions(about::CompletionsArgs),
     Man(about::ManArgs),
@@ -51,7 +100,26 @@ enum Command {
 pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
     let Arguments { global, command } = arguments;
     match command {
+        Command::Up(args) => up::run(&args, &global, talk),
         Command::Scan(args) => scan::run(&args, &global, talk),
+        Command::Identities(command) => lists::run("identities", &command, &global, talk),
+        Command::Credentials(command) => lists::run("credentials", &command, &global, talk),
+        Command::Places(command) => lists::run("places", &command, &global, talk),
+        Command::Grants(command) => lists::run("grants", &command, &global, talk),
+        Command::Trusts(command) => lists::run("trusts", &command, &global, talk),
+        Command::Owners(command) => manage::owners(&command, &global, talk),
+        Command::Findings(command) => manage::findings(&command, &global, talk),
+        Command::Source(command) => manage::source(&command, &global, talk),
+        Command::Coverage(args) => lists::coverage(&args, &global, talk),
+        Command::Diff(args) => lists::diff(&args, &global, talk),
+        Command::Explain(args) => lists::explain(&args, &global),
+        Command::People(command) => manage::people(&command, &global, talk),
+        Command::Token(command) => manage::token(&command, &global, talk),
+        Command::Audit(args) => lists::audit(&args, &global, talk),
+        Command::Doctor(args) => manage::doctor(&args, &global, talk),
+        Command::Backup(args) => manage::backup(&args, &global),
+        Command::Restore(args) => manage::restore(&args, &global, talk),
+        Command::Demo(args) => demo::run(&args, &global, talk),
         Command::Schema(args) => about::schema(&args),
         Command::Completions(args) => about::completions(&args, Arguments::command()),
         Command::Man(args) => about::man(&args, Arguments::command()),

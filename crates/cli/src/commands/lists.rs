@@ -1,0 +1,410 @@
+//! Commands that show lists and what is in them: `identities`, `credentials`, `places`, `grants`,
+//! `trusts`, `findings`, `coverage`, `diff`, `explain`, `audit`.
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::api::{Api, path};
+use crate::commands::Global;
+use crate::output::{self, Exit, Format, Talk, columns};
+
+/// Which rows, in which order.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Query {
+    /// Keep rows whose field fits: field:value, or field:op:value with op one of is, is-not,
+    /// contains, before, after, unknown; several values by commas; may be given several times.
+    #[arg(long, short, value_name = "FILTER")]
+    filter: Vec<String>,
+    /// Keep rows whose name or native id contains this.
+    #[arg(long, short, value_name = "TEXT")]
+    search: Option<String>,
+    /// Sort by this field; -field for descending.
+    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
+    sort: Option<String>,
+    /// As it was seen at this moment, such as 2026-11-22 or 2026-11-22T10:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
+    /// Rows at most.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// Counts per value of these fields, separated by commas.
+    #[arg(long, value_name = "FIELDS")]
+    facets: Option<String>,
+}
+
+impl Query {
+    fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs: Vec<(&'static str, String)> =
+            self.filter.iter().map(|filter| ("filter", full(filter))).collect();
+        let mut optional = |name: &'static str, value: &Option<String>| {
+            if let Some(value) = value {
+                pairs.push((name, value.clone()));
+            }
+        };
+        optional("q", &self.search);
+        optional("sort", &self.sort);
+        optional("as_of", &self.as_of);
+        optional("facets", &self.facets);
+        pairs
+    }
+}
+
+/// `field:value` means `field:is:value`.
+fn full(filter: &str) -> String {
+    const OPS: [&str; 6] = ["is", "is-not", "contains", "before", "after", "unknown"];
+    match filter.split_once(':') {
+        Some((field, rest)) => {
+            let op = rest.split(':').next().unwrap_or_default();
+            if OPS.contains(&op) { filter.to_owned() } else { format!("{field}:is:{rest}") }
+        }
+        None => filter.to_owned(),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListCommand {
+    /// Show rows.
+    List(Query),
+    /// Show one with all that is known about it.
+    Show {
+        /// Its id, such as idn_….
+        id: String,
+        /// As it was seen at this moment.
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<String>,
+    },
+    /// Print every row that fits, as JSON lines or CSV (--format csv).
+    Export(Query),
+    /// Show every change that was seen, newest first.
+    Timeline {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// The columns of a list's table: heading and where the value stands in a row.
+type Columns = &'static [(&'static str, &'static [&'static str])];
+
+const IDENTITIES: Columns = &[
+    ("ID", &["record", "id"]),
+    ("KIND", &["record", "kind"]),
+    ("NAME", &["record", "name"]),
+    ("INSTANCE", &["record", "instance"]),
+    ("OWNER", &["owner", "party", "key"]),
+    ("LAST USED", &["record", "last_used_at"]),
+    ("SOURCE", &["connector"]),
+];
+const CREDENTIALS: Columns = &[
+    ("ID", &["record", "id"]),
+    ("KIND", &["record", "kind"]),
+    ("NAME", &["record", "name"]),
+    ("EXPIRES", &["record", "expires_at"]),
+    ("PLACE", &["record", "places", "0", "path"]),
+    ("SOURCE", &["connector"]),
+];
+const PLACES: Columns = &[
+    ("ID", &["record", "id"]),
+    ("KIND", &["record", "kind"]),
+    ("PATH", &["record", "path"]),
+    ("READABLE BY", &["record", "facts", "exposure"]),
+    ("SOURCE", &["connector"]),
+];
+const GRANTS: Columns = &[
+    ("ID", &["record", "id"]),
+    ("KIND", &["record", "kind"]),
+    ("IDENTITY", &["record", "identity"]),
+    ("EFFECT", &["record", "effect"]),
+    ("ACTIONS", &["record", "actions"]),
+    ("RESOURCES", &["record", "resources"]),
+];
+const TRUSTS: Columns = &[
+    ("ID", &["record", "id"]),
+    ("MECHANISM", &["record", "mechanism"]),
+    ("FROM", &["record", "from"]),
+    ("TO", &["record", "to"]),
+    ("SOURCE", &["connector"]),
+];
+const FINDINGS: Columns = &[
+    ("ID", &["finding", "id"]),
+    ("SEVERITY", &["finding", "severity"]),
+    ("RULE", &["finding", "rule"]),
+    ("STATE", &["state", "state"]),
+    ("TITLE", &["finding", "title"]),
+];
+const OWNERS: Columns = &[
+    ("IDENTITY", &["record", "identity"]),
+    ("OWNER", &["record", "owner", "key"]),
+    ("METHOD", &["record", "method"]),
+    ("CONFIDENCE", &["record", "confidence"]),
+    ("SOURCE", &["connector"]),
+];
+const GAPS: Columns = &[
+    ("SOURCE", &["source_name"]),
+    ("SCOPE", &["scope_name"]),
+    ("NOT READ", &["gap", "locus"]),
+    ("REASON", &["gap", "reason"]),
+    ("DETAIL", &["gap", "detail"]),
+    ("MISSING", &["gap", "missing"]),
+];
+const SYNCS: Columns = &[
+    ("SYNC", &["id"]),
+    ("SOURCE", &["source_name"]),
+    ("STATE", &["state"]),
+    ("STARTED", &["started_at"]),
+    ("FINISHED", &["finished_at"]),
+    ("ERROR", &["error"]),
+];
+
+fn columns_of(list: &str) -> Columns {
+    match list {
+        "identities" => IDENTITIES,
+        "credentials" => CREDENTIALS,
+        "places" => PLACES,
+        "grants" => GRANTS,
+        "trusts" => TRUSTS,
+        "findings" => FINDINGS,
+        "owners" => OWNERS,
+        "gaps" => GAPS,
+        _ => SYNCS,
+    }
+}
+
+pub(crate) fn run(
+    list: &'static str,
+    command: &ListCommand,
+    global: &Global,
+    talk: &Talk,
+) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    match command {
+        ListCommand::List(query) => show_list(&api, list, query, global, talk)?,
+        ListCommand::Show { id, as_of } => {
+            let query: Vec<_> = as_of.iter().map(|as_of| ("as_of", as_of.clone())).collect();
+            output::print_value(&api.get(&path(&[list, id], &query))?, global.format)?;
+        }
+        ListCommand::Export(query) => {
+            let mut pairs = query.pairs();
+            let format = if global.format == Format::Csv { "csv" } else { "json" };
+            pairs.push(("format", format.into()));
+            api.stream(&Method::GET, &path(&["export", list], &pairs), None, &mut |piece| {
+                output::print_bytes(piece)
+            })?;
+        }
+        ListCommand::Timeline { id } => {
+            output::print_value(&api.get(&path(&[list, id, "timeline"], &[]))?, global.format)?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+/// Pages through until the limit is reached or the list ends.
+pub(crate) fn show_list(
+    api: &Api,
+    list: &str,
+    query: &Query,
+    global: &Global,
+    talk: &Talk,
+) -> anyhow::Result<()> {
+    const PAGE: usize = 500;
+    let mut items: Vec<Value> = Vec::new();
+    let mut after: Option<String> = None;
+    let mut whole = json!({});
+    while items.len() < query.limit {
+        let mut pairs = query.pairs();
+        pairs.push(("limit", PAGE.min(query.limit - items.len()).to_string()));
+        if let Some(after) = &after {
+            pairs.push(("after", after.clone()));
+        }
+        let mut page = api.get(&path(&[list], &pairs))?;
+        if let Some(Value::Array(rows)) = page.get_mut("items").map(Value::take) {
+            items.extend(rows);
+        }
+        after = page.get("next").and_then(Value::as_str).map(str::to_owned);
+        whole = page;
+        if after.is_none() {
+            break;
+        }
+    }
+    if global.format == Format::Json {
+        if let Some(object) = whole.as_object_mut() {
+            object.insert("items".into(), Value::Array(items));
+        }
+        return output::print_json(&whole);
+    }
+    let shown = columns_of(list);
+    let header: Vec<&str> = shown.iter().map(|(heading, _)| *heading).collect();
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|row| shown.iter().map(|(_, at)| output::cell_at(row, at)).collect())
+        .collect();
+    if global.format == Format::Csv {
+        return output::print(&app::report::to_csv(&app::report::Table {
+            header: shown.iter().map(|(heading, _)| *heading).collect(),
+            rows,
+        })?);
+    }
+    output::print(&columns(&header, &rows, talk))?;
+    if let Some(Value::Array(facets)) = whole.get("facets") {
+        for facet in facets {
+            let rows: Vec<Vec<String>> = facet
+                .get("values")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .map(|value| {
+                    vec![output::cell_at(value, &["value"]), output::cell_at(value, &["count"])]
+                })
+                .collect();
+            let heading = output::cell_at(facet, &["field"]);
+            output::print(&format!("\n{}", columns(&[&heading, "count"], &rows, talk)))?;
+        }
+    }
+    let total = match whole.get("total").and_then(Value::as_u64) {
+        Some(total) => total.to_string(),
+        None => "counting".into(),
+    };
+    talk.say(&format!("{} of {total}", rows.len()));
+    if let Some(coverage) = whole.get("coverage") {
+        let gaps = output::cell_at(coverage, &["n_gaps"]);
+        if gaps != "0" {
+            talk.say(&format!("{gaps} things were not read; see `tutela coverage`"));
+        }
+    }
+    Ok(())
+}
+
+/// Show what was read of each source, and what was not.
+#[derive(Debug, Args)]
+pub(crate) struct CoverageArgs {
+    #[command(flatten)]
+    query: Query,
+}
+
+pub(crate) fn coverage(args: &CoverageArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    let coverage = api.get(&path(&["coverage"], &[]))?;
+    if global.format == Format::Json {
+        output::print_json(&coverage)?;
+        return Ok(Exit::Fine);
+    }
+    const SCOPES: Columns = &[
+        ("SOURCE", &["source_name"]),
+        ("KIND", &["coverage", "scope", "kind"]),
+        ("SCOPE", &["coverage", "scope", "name"]),
+        ("ASKED", &["coverage", "asked"]),
+        ("GOT", &["coverage", "got"]),
+        ("DENIED", &["coverage", "denied"]),
+        ("LAST COMPLETE", &["last_complete_at"]),
+    ];
+    let header: Vec<&str> = SCOPES.iter().map(|(heading, _)| *heading).collect();
+    let scopes = coverage.get("items").unwrap_or(&coverage);
+    let rows: Vec<Vec<String>> = scopes
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| SCOPES.iter().map(|(_, at)| output::cell_at(row, at)).collect())
+        .collect();
+    output::print(&columns(&header, &rows, talk))?;
+    output::print("\n")?;
+    show_list(&api, "gaps", &args.query, global, talk)?;
+    Ok(Exit::Fine)
+}
+
+/// Show what differs between two moments.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The earlier moment, such as 2026-11-01.
+    #[arg(long)]
+    from: String,
+    /// The later moment [default: now].
+    #[arg(long)]
+    to: Option<String>,
+    /// Identities, credentials, places, grants, trusts or owners.
+    #[arg(long, default_value = "identities")]
+    list: String,
+    /// Rows at most.
+    #[arg(long, default_value_t = 200)]
+    limit: usize,
+}
+
+pub(crate) fn diff(args: &DiffArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    let to = args.to.clone().unwrap_or_else(|| crate::clock::now().to_string());
+    let query = [
+        ("from", args.from.clone()),
+        ("to", to),
+        ("list", args.list.clone()),
+        ("limit", args.limit.to_string()),
+    ];
+    let diff = api.get(&path(&["diff"], &query))?;
+    if global.format != Format::Table {
+        output::print_value(&diff, global.format)?;
+        return Ok(Exit::Fine);
+    }
+    const ROWS: Columns =
+        &[("DIFF", &["diff"]), ("KIND", &["kind"]), ("NAME", &["name"]), ("ID", &["id"])];
+    let header: Vec<&str> = ROWS.iter().map(|(heading, _)| *heading).collect();
+    let rows: Vec<Vec<String>> = diff
+        .get("rows")
+        .or_else(|| diff.get("items"))
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|row| ROWS.iter().map(|(_, at)| output::cell_at(row, at)).collect())
+        .collect();
+    output::print(&columns(&header, &rows, talk))?;
+    Ok(Exit::Fine)
+}
+
+/// Explain an identity, credential, grant, trust, place or finding by its id: what it is, who says
+/// so, what to do.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    id: String,
+    /// As it was seen at this moment.
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
+}
+
+pub(crate) fn explain(args: &ExplainArgs, global: &Global) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    let query: Vec<_> = args.as_of.iter().map(|as_of| ("as_of", as_of.clone())).collect();
+    output::print_value(&api.get(&path(&["explain", &args.id], &query))?, global.format)?;
+    Ok(Exit::Fine)
+}
+
+/// Show who did what, newest first.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+}
+
+pub(crate) fn audit(args: &AuditArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    let entries = api.get(&path(&["audit"], &[("limit", args.limit.to_string())]))?;
+    if global.format != Format::Table {
+        output::print_value(&entries, global.format)?;
+        return Ok(Exit::Fine);
+    }
+    const ROWS: Columns = &[
+        ("NUMBER", &["number"]),
+        ("AT", &["at"]),
+        ("ACTOR", &["actor"]),
+        ("ACT", &["act"]),
+        ("PHASE", &["phase"]),
+        ("SUBJECT", &["subject"]),
+    ];
+    let header: Vec<&str> = ROWS.iter().map(|(heading, _)| *heading).collect();
+    let rows: Vec<Vec<String>> = entries
+        .get("items")
+        .unwrap_or(&entries)
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| ROWS.iter().map(|(_, at)| output::cell_at(row, at)).collect())
+        .collect();
+    output::print(&columns(&header, &rows, talk))?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,433 @@
+//! Commands that change something: `source`, `owners`, `findings`, `people`, `token`, `backup`,
+//! `restore`; and `doctor`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::api::{Api, path};
+use crate::commands::Global;
+use crate::commands::lists::{Query, show_list};
+use crate::output::{self, Exit, Format, Talk, columns};
+use crate::{clock, config};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourceCommand {
+    /// Show the configured sources.
+    List,
+    /// Show what can be a source, its settings and the permissions it needs.
+    Connectors,
+    /// Add a source.
+    Add {
+        /// host, homes, repository, terraform …
+        connector: String,
+        /// A name of your own.
+        #[arg(long)]
+        name: Option<String>,
+        /// A setting: name=value; several values by giving it several times.
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// Seconds between syncs; 0 for only by hand.
+        #[arg(long, default_value_t = 3600)]
+        every: u32,
+    },
+    /// Read a source now (all of them without an id).
+    Sync { id: Option<String> },
+    /// Try a source's settings without changing anything.
+    Test { id: String },
+    /// Forget a source; what it alone stated is gone, its history stays.
+    Remove { id: String },
+    /// Show past syncs.
+    History(Query),
+}
+
+pub(crate) fn source(
+    command: &SourceCommand,
+    global: &Global,
+    talk: &Talk,
+) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    match command {
+        SourceCommand::List => {
+            let sources = api.get(&path(&["sources"], &[]))?;
+            let rows: Rows = &[
+                ("ID", &["id"]),
+                ("CONNECTOR", &["connector"]),
+                ("NAME", &["name"]),
+                ("EVERY (S)", &["every_s"]),
+                ("LAST READ", &["last_committed_at"]),
+                ("LAST ERROR", &["last_sync", "error"]),
+            ];
+            show(&sources, rows, global, talk)?;
+        }
+        SourceCommand::Connectors => {
+            let connectors = api.get(&path(&["connectors"], &[]))?;
+            let rows: Rows = &[("ID", &["id"]), ("TITLE", &["title"]), ("READS", &["summary"])];
+            show(&connectors, rows, global, talk)?;
+        }
+        SourceCommand::Add { connector, name, set, every } => {
+            let settings = settings(set, connector)?;
+            let every_s = (*every > 0).then_some(every);
+            let body = json!({ "connector": connector, "name": name, "settings": settings, "every_s": every_s });
+            let source = api.post(&path(&["sources"], &[]), &body)?;
+            output::print_value(&source, global.format)?;
+        }
+        SourceCommand::Sync { id } => {
+            let ids = match id {
+                Some(id) => vec![id.clone()],
+                None => ids(&api.get(&path(&["sources"], &[]))?),
+            };
+            for id in ids {
+                talk.say(&format!("reading {id}"));
+                let summary = api.post(
+                    &path(&["sources", &id, "sync"], &[("wait", "true".into())]),
+                    &json!({}),
+                )?;
+                output::print_value(&summary, global.format)?;
+            }
+        }
+        SourceCommand::Test { id } => {
+            output::print_value(
+                &api.post(&path(&["sources", id, "test"], &[]), &json!({}))?,
+                global.format,
+            )?;
+        }
+        SourceCommand::Remove { id } => {
+            output::print_value(&api.delete(&path(&["sources", id], &[]))?, global.format)?;
+        }
+        SourceCommand::History(query) => show_list(&api, "syncs", query, global, talk)?,
+    }
+    Ok(Exit::Fine)
+}
+
+fn ids(sources: &Value) -> Vec<String> {
+    let items = sources.get("items").unwrap_or(sources);
+    items.as_array().into_iter().flatten().map(|source| output::cell_at(source, &["id"])).collect()
+}
+
+/// `name=value` pairs; what names a path is made absolute, since the server may run elsewhere.
+fn settings(set: &[String], connector: &str) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+    let mut settings: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for pair in set {
+        let (name, value) = pair
+            .split_once('=')
+            .with_context(|| format!("`{pair}` is not of the form name=value"))?;
+        let is_path = connectors::connector(connector).is_some_and(|descriptor| {
+            descriptor.settings.iter().any(|setting| {
+                setting.name == name
+                    && matches!(
+                        setting.kind,
+                        connectors::SettingKind::Path | connectors::SettingKind::List
+                    )
+            })
+        });
+        let value = if is_path {
+            let absolute =
+                std::fs::canonicalize(value).with_context(|| format!("looking for `{value}`"))?;
+            absolute
+                .to_str()
+                .map(str::to_owned)
+                .with_context(|| format!("`{value}` is not UTF-8"))?
+        } else {
+            value.to_owned()
+        };
+        settings.entry(name.to_owned()).or_default().push(value);
+    }
+    Ok(settings)
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OwnersCommand {
+    /// Show candidates with their evidence.
+    List(Query),
+    /// Say who owns identities; wins over everything inferred.
+    Claim {
+        /// `@org/team`, `ada@example.org`.
+        owner: String,
+        /// Identity ids.
+        #[arg(required = true)]
+        identities: Vec<String>,
+        /// person, team or vendor.
+        #[arg(long, default_value = "team")]
+        kind: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Take a claim back.
+    Withdraw { identity: String },
+}
+
+pub(crate) fn owners(
+    command: &OwnersCommand,
+    global: &Global,
+    talk: &Talk,
+) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    match command {
+        OwnersCommand::List(query) => show_list(&api, "owners", query, global, talk)?,
+        OwnersCommand::Claim { owner, identities, kind, name, reason } => {
+            let body = json!({
+                "identities": identities, "kind": kind, "owner": owner, "name": name, "reason": reason,
+            });
+            output::print_value(&api.post(&path(&["claims"], &[]), &body)?, global.format)?;
+        }
+        OwnersCommand::Withdraw { identity } => {
+            let withdrawn = api.delete(&path(&["identities", identity, "claim-owner"], &[]))?;
+            output::print_value(&withdrawn, global.format)?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FindingsCommand {
+    /// Show findings.
+    List(Query),
+    /// Show one with the rule behind it.
+    Show { id: String },
+    /// Somebody works on it.
+    Acknowledge { id: String },
+    /// Not now.
+    Snooze {
+        id: String,
+        #[arg(long, value_name = "TIME")]
+        until: String,
+    },
+    /// Take the risk until a date, for a reason.
+    Accept {
+        id: String,
+        #[arg(long, value_name = "TIME")]
+        until: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take any of these back.
+    Reopen { id: String },
+}
+
+pub(crate) fn findings(
+    command: &FindingsCommand,
+    global: &Global,
+    talk: &Talk,
+) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    let (id, decision) = match command {
+        FindingsCommand::List(query) => {
+            show_list(&api, "findings", query, global, talk)?;
+            return Ok(Exit::Fine);
+        }
+        FindingsCommand::Show { id } => {
+            output::print_value(&api.get(&path(&["explain", id], &[]))?, global.format)?;
+            return Ok(Exit::Fine);
+        }
+        FindingsCommand::Acknowledge { id } => (id, json!({ "decide": "acknowledge" })),
+        FindingsCommand::Snooze { id, until } => {
+            (id, json!({ "decide": "snooze", "until": until }))
+        }
+        FindingsCommand::Accept { id, until, reason } => {
+            (id, json!({ "decide": "accept", "until": until, "reason": reason }))
+        }
+        FindingsCommand::Reopen { id } => (id, json!({ "decide": "reopen" })),
+    };
+    output::print_value(&api.post(&path(&["findings", id], &[]), &decision)?, global.format)?;
+    Ok(Exit::Fine)
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeopleCommand {
+    List,
+    /// Add a person; they sign in with the link of `tutela people link` first.
+    Add {
+        login: String,
+        #[arg(long)]
+        name: Option<String>,
+        /// viewer, operator, approver or administrator.
+        #[arg(long, default_value = "viewer")]
+        role: String,
+    },
+    /// Change a person's role.
+    Role {
+        login: String,
+        role: String,
+    },
+    /// End a person's sessions and tokens and let them in no more.
+    Disable {
+        login: String,
+    },
+    Enable {
+        login: String,
+    },
+    /// Print a one-time sign-in link; without a login, for the first administrator.
+    Link {
+        login: Option<String>,
+    },
+}
+
+pub(crate) fn people(
+    command: &PeopleCommand,
+    global: &Global,
+    talk: &Talk,
+) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    let reply = match command {
+        PeopleCommand::List => {
+            let people = api.get(&path(&["people"], &[]))?;
+            let rows: Rows = &[
+                ("LOGIN", &["login"]),
+                ("NAME", &["name"]),
+                ("ROLE", &["role"]),
+                ("DISABLED", &["disabled_at"]),
+            ];
+            show(&people, rows, global, talk)?;
+            return Ok(Exit::Fine);
+        }
+        PeopleCommand::Add { login, name, role } => {
+            let name = name.as_deref().unwrap_or(login);
+            api.post(
+                &path(&["people"], &[]),
+                &json!({ "login": login, "name": name, "role": role }),
+            )?
+        }
+        PeopleCommand::Role { login, role } => {
+            api.put(&path(&["people", login], &[]), &json!({ "role": role }))?
+        }
+        PeopleCommand::Disable { login } => {
+            api.put(&path(&["people", login], &[]), &json!({ "disabled": true }))?
+        }
+        PeopleCommand::Enable { login } => {
+            api.put(&path(&["people", login], &[]), &json!({ "disabled": false }))?
+        }
+        PeopleCommand::Link { login } => {
+            let query: Vec<_> = login.iter().map(|login| ("login", login.clone())).collect();
+            api.post(&path(&["sign-in-links"], &query), &json!({}))?
+        }
+    };
+    output::print_value(&reply, global.format)?;
+    Ok(Exit::Fine)
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    List,
+    /// Make an API token and print it; it is shown once.
+    Create {
+        name: String,
+        /// viewer, operator, approver or administrator; never more than your own.
+        #[arg(long, default_value = "viewer")]
+        role: String,
+        #[arg(long, default_value_t = 30)]
+        days: u64,
+    },
+    Revoke {
+        id: String,
+    },
+}
+
+pub(crate) fn token(command: &TokenCommand, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    match command {
+        TokenCommand::List => {
+            let tokens = api.get(&path(&["tokens"], &[]))?;
+            let rows: Rows = &[
+                ("ID", &["id"]),
+                ("NAME", &["name"]),
+                ("PREFIX", &["prefix"]),
+                ("ROLE", &["role"]),
+                ("EXPIRES", &["expires_at"]),
+                ("LAST USED", &["last_used_at"]),
+                ("REVOKED", &["revoked_at"]),
+            ];
+            show(&tokens, rows, global, talk)?;
+        }
+        TokenCommand::Create { name, role, days } => {
+            let lifetime_s = days.saturating_mul(24 * 60 * 60);
+            let body = json!({ "name": name, "role": role, "lifetime_s": lifetime_s });
+            output::print_value(&api.post(&path(&["tokens"], &[]), &body)?, global.format)?;
+        }
+        TokenCommand::Revoke { id } => {
+            output::print_value(&api.delete(&path(&["tokens", id], &[]))?, global.format)?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+/// Look whether everything is as it should be, and say what to do where it is not.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {}
+
+pub(crate) fn doctor(_: &DoctorArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let api = Api::connect(global)?;
+    let checks = api.get(&path(&["doctor"], &[]))?;
+    let rows: Rows = &[
+        ("HEALTH", &["health"]),
+        ("SUBJECT", &["subject"]),
+        ("SAYS", &["says"]),
+        ("FIX", &["fix"]),
+    ];
+    show(&checks, rows, global, talk)?;
+    let items = checks.get("items").unwrap_or(&checks);
+    let wrong = items
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|check| output::cell_at(check, &["health"]) == "wrong");
+    Ok(if wrong { Exit::Findings } else { Exit::Fine })
+}
+
+/// Copy the data folder into a new folder, while Tutela runs or not.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The new folder.
+    to: PathBuf,
+}
+
+pub(crate) fn backup(args: &BackupArgs, global: &Global) -> anyhow::Result<Exit> {
+    let to = std::path::absolute(&args.to)?;
+    let Some(to) = to.to_str() else { bail!("the folder `{}` is not UTF-8", to.display()) };
+    let api = Api::connect(global)?;
+    output::print_value(&api.post(&path(&["backup"], &[]), &json!({ "to": to }))?, global.format)?;
+    Ok(Exit::Fine)
+}
+
+/// Put a backup into a data folder that holds nothing.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup's folder.
+    from: PathBuf,
+}
+
+pub(crate) fn restore(args: &RestoreArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let config = config::load(global.config.as_deref())?;
+    let folder = config::data_folder(global.data.as_deref(), &config)?;
+    let manifest = app::backup::restore(&args.from, &folder, clock::now())?;
+    talk.say(&format!("restored the backup of {} into {}", manifest.made_at, folder.display()));
+    output::print_value(&serde_json::to_value(&manifest)?, global.format)?;
+    Ok(Exit::Fine)
+}
+
+type Rows = &'static [(&'static str, &'static [&'static str])];
+
+/// A reply that is a list, or an object with `items`.
+fn show(reply: &Value, rows: Rows, global: &Global, talk: &Talk) -> anyhow::Result<()> {
+    if global.format == Format::Json {
+        return output::print_json(reply);
+    }
+    let header: Vec<&str> = rows.iter().map(|(heading, _)| *heading).collect();
+    let items = reply.get("items").unwrap_or(reply);
+    let cells: Vec<Vec<String>> = items
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| rows.iter().map(|(_, at)| output::cell_at(row, at)).collect())
+        .collect();
+    if global.format == Format::Csv {
+        let table = app::report::Table { header, rows: cells };
+        return output::print(&app::report::to_csv(&table)?);
+    }
+    output::print(&columns(&header, &cells, talk))
+}
