@@ -20,6 +20,11 @@ const FIRST_PARTY: &[&str] = &["actions", "github"];
 
 pub(super) fn workflow(reading: &mut Reading<'_>, document: &Node) {
     let Some(jobs) = document.get("jobs").filter(|jobs| jobs.is_mapping()) else { return };
+    // Only workflows at the root of a repository ever run; others are examples or templates.
+    let is_at_root = reading.path_in_checkout().matches('/').count() == 2;
+    if reading.file.checkout.git.is_some() && !is_at_root {
+        return;
+    }
     let system = system(reading);
     let mut pipeline = ci::pipeline(reading, system);
     if let Some(name) = document.get("name").and_then(Node::stated) {

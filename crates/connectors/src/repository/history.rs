@@ -184,6 +184,10 @@ fn walk(
         let Ok(author) = commit.author() else { continue };
         let name = cut(&author.name.to_string());
         let email = cut(&author.email.to_string()).to_lowercase();
+        // A bot that keeps dependencies fresh answers for nothing.
+        if name.ends_with("[bot]") || email.contains("[bot]@") {
+            continue;
+        }
         // Half the weight for every quarter of the commits that are looked at.
         let age = f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         let weight = 0.5_f64.powf(age / 500.0);

@@ -30,6 +30,19 @@ pub(super) fn sweep(bytes: &[u8], line: u32, end: usize) -> Vec<Found> {
     all
 }
 
+/// Leaves out private keys that were read as keys already, which tells more of them.
+pub(super) fn without_keys_known(reading: &Reading<'_>, all: &mut Vec<Found>) {
+    let is_key = |kind: &str| kind == kinds::PRIVATE_KEY.id || kind == kinds::SSH_KEY.id;
+    let known: BTreeSet<u32> = reading
+        .batch
+        .credentials
+        .iter()
+        .filter(|credential| is_key(&credential.kind))
+        .flat_map(|credential| credential.places.iter().filter_map(|place| place.line))
+        .collect();
+    all.retain(|found| !is_key(found.kind.id) || !known.contains(&found.line));
+}
+
 /// Takes in what a sweep over the file found.
 pub(super) fn swept(reading: &mut Reading<'_>, all: Vec<Found>) {
     let stated = |found| Stated { found, says: Vec::new(), is_swept: true };

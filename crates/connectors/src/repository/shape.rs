@@ -191,7 +191,9 @@ pub(super) fn read(shape: Shape, reading: &mut Reading<'_>) {
         secrets::containers(reading);
     }
     if credentials::might_hold(bytes) {
-        secrets::swept(reading, secrets::sweep(bytes, 0, bytes.len()));
+        let mut found = secrets::sweep(bytes, 0, bytes.len());
+        secrets::without_keys_known(reading, &mut found);
+        secrets::swept(reading, found);
     }
 }
 
