@@ -188,7 +188,10 @@ pub(super) fn read(shape: Shape, reading: &mut Reading<'_>) {
         return;
     }
     if shape != Shape::KeyContainer && memchr::memmem::find(bytes, b"-----BEGIN ").is_some() {
+        // Source code quotes headers and broken keys; only a file that is one owes us a whole one.
+        let n_gaps = reading.gaps.len();
         secrets::containers(reading);
+        reading.gaps.truncate(n_gaps);
     }
     if credentials::might_hold(bytes) {
         let mut found = secrets::sweep(bytes, 0, bytes.len());
