@@ -111,8 +111,9 @@ pub fn classify(name: Option<&str>, value: &str) -> Option<Found> {
     if assigned::is_reference(value) || value.len() > MAX_TOKEN {
         return None;
     }
+    let inner = base64_document(value);
     let mut by_shape = None;
-    find(value.as_bytes(), &mut |found| {
+    find(inner.as_deref().unwrap_or(value.as_bytes()), &mut |found| {
         if found.rule != "assigned-secret" {
             by_shape.get_or_insert(found);
         }
@@ -120,6 +121,9 @@ pub fn classify(name: Option<&str>, value: &str) -> Option<Found> {
     if let Some(mut found) = by_shape {
         found.name = name.map(shown_name).or(found.name);
         found.line = 0;
+        if inner.is_some() {
+            found.span = 0..value.len();
+        }
         return Some(found);
     }
     if assigned::is_placeholder(value) {
@@ -145,6 +149,15 @@ pub fn classify(name: Option<&str>, value: &str) -> Option<Found> {
         confidence: Confidence::Likely,
         chosen_by_person: assigned::is_chosen(kind, value),
     })
+}
+
+/// A PEM file or JSON document that was put into base64 to fit into one value, as Kubernetes and
+/// Terraform do.
+fn base64_document(value: &str) -> Option<Vec<u8>> {
+    const STARTS: [&str; 3] = ["LS0tLS1CRUdJTi", "ewog", "eyJ0eXBlIj"];
+    let is_document = STARTS.iter().any(|start| value.starts_with(start)) && !value.contains('.');
+    let packed = || value.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<u8>>();
+    is_document.then(packed).and_then(|packed| data_encoding::BASE64.decode(&packed).ok())
 }
 
 fn shown_name(name: &str) -> String {

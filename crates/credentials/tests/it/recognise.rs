@@ -436,6 +436,10 @@ fn values_that_their_place_says_are_secret() {
         "postgres://app:Xy7-kkQ2vv@db.corp/app",
         Some(("url-password", "connection-string", true)),
     );
+    let key = include_str!("fixtures/ec-sec1.key").replace("@@", "-----");
+    check("private_key_pem", &key, Some(("private-key", "private-key", false)));
+    let packed = data_encoding::BASE64.encode(key.as_bytes());
+    check("client-key-data", &packed, Some(("private-key", "private-key", false)));
     check("password", "", None);
     check("password", "  ", None);
     check("password", "changeme", None);
