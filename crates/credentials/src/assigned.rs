@@ -38,6 +38,7 @@ enum Manner {
 #[derive(Debug, Default)]
 pub(crate) struct Ends {
     bare: Range<usize>,
+    line: Range<usize>,
     double: Range<usize>,
     single: Range<usize>,
     back: Range<usize>,
@@ -134,14 +135,18 @@ pub(crate) fn assignment(
         }
         return Some(Assignment { name, value, manner: Manner::Quoted });
     }
-    let end = Ends::of(&mut ends.bare, bytes, at.at, ends_bare);
-    let value = at.at..end;
-    let alone = matches!(rest_of_line(bytes, end), [] | [b'#', ..]);
-    let starts_line = line_starts_with(bytes, name.start) && closed.is_none();
+    // In a settings file the value reaches to the blank, whatever signs a password has in it.
     // `name = value2` may be code; without blanks, or with a colon, it is a setting.
+    let starts_line = line_starts_with(bytes, name.start) && closed.is_none();
     let is_setting = sign == b':' || n_blank + n_blank_after == 0;
-    let manner = if alone && starts_line && is_setting { Manner::Line } else { Manner::Bare };
-    Some(Assignment { name, value, manner })
+    let end = Ends::of(&mut ends.line, bytes, at.at, |byte| byte.is_ascii_whitespace());
+    let alone = matches!(rest_of_line(bytes, end), [] | [b'#', ..]);
+    let last = end.checked_sub(1).and_then(|last| bytes.get(last));
+    if starts_line && is_setting && alone && !matches!(last, Some(b',' | b';' | b'"' | b'\'')) {
+        return Some(Assignment { name, value: at.at..end, manner: Manner::Line });
+    }
+    let end = Ends::of(&mut ends.bare, bytes, at.at, ends_bare);
+    Some(Assignment { name, value: at.at..end, manner: Manner::Bare })
 }
 
 fn ends_bare(byte: u8) -> bool {

@@ -222,6 +222,7 @@ fn assignments_are_found() {
     );
     check("DB_PASSWORD=Winter2024!", "DB_PASSWORD", "password", "Winter2024!", true);
     check("  password: Tr0ub4dor", "password", "password", "Tr0ub4dor", true);
+    check("  password: Tr0ub4dor&3", "password", "password", "Tr0ub4dor&3", true);
     check("password = \"Tr0ub4dor&3\"", "password", "password", "Tr0ub4dor&3", true);
     check(
         "HEROKU_API_KEY=7f1c2a9e-04d3-4b7a-9c1e-5a2f8e6d3b10",
