@@ -63,7 +63,7 @@ fn an_image_as_it_came() {
 fn no_secret_is_in_a_record() {
     let batch = discover(&fixture("contractor-left"), &Settings::default());
     let json = serde_json::to_string(&batch).unwrap();
-    for secret in ["example-not-a-password", "plainly-fake", "notahash", "--token"] {
+    for secret in ["Kj4mQ9", "Wn8sTf3", "Bq7xNc2", "plainly-fake", "notahash", "--token"] {
         assert!(!json.contains(secret), "{secret}");
     }
 }
