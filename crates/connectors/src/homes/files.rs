@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use model::kinds::{CredentialKind, IdentityKind};
-use model::{Credential, Fact, Identity, IdentityId};
+use model::{Credential, Fact, Identity, IdentityId, kinds};
 
 use crate::document::{self, Node, Syntax};
-use crate::dossier::{Dossier, Held, reference};
+use crate::dossier::{Dossier, Held, has_shape, reference};
 
 /// A file, read.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl File<'_> {
 }
 
 /// An account of a service, and the secret with which it signs in.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Login<'a> {
     pub kind: &'static IdentityKind,
     /// The service, and its host.
@@ -82,6 +82,18 @@ impl Login<'_> {
         dossier: &'d mut Dossier<'_>,
         value: &str,
     ) -> Option<&'d mut Credential> {
+        if let Some(token) = self.user.filter(|user| is_token(user, value)) {
+            // `login ghp_… password x-oauth-basic`: the user name is the secret.
+            let pointer = self.pointer.replace(token, "…");
+            let login = Login {
+                user: None,
+                secret: kinds::API_TOKEN,
+                pointer: &pointer,
+                name: "token",
+                ..*self
+            };
+            return login.state(dossier, token);
+        }
         let mut identity = self.identity(dossier);
         if let Some(variable) = reference(value) {
             identity.fact("secret_reference", Fact::known(variable));
@@ -99,6 +111,16 @@ impl Login<'_> {
         identity.fact("credential_store", Fact::known(elsewhere));
         dossier.add(identity);
     }
+}
+
+/// Whether a user name is itself the token, as some services take it: the password then says
+/// nothing, or is the token once more.
+fn is_token(user: &str, password: &str) -> bool {
+    let is_shaped = credentials::classify(None, user)
+        .is_some_and(|found| has_shape(&found) && found.public_id.as_deref() != Some(user));
+    let is_dummy =
+        matches!(password, "" | "x" | "X" | "x-oauth-basic" | "api_token" | "nopassword");
+    is_shaped || is_dummy && user.len() >= 16
 }
 
 /// A program's own name out of a command line: its arguments may hold anything.

@@ -140,7 +140,8 @@ fn token(text: &str) -> Option<(String, &str)> {
 pub(super) fn git_credentials(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
     for (n, line) in file.text(dossier).lines().enumerate().take(MAX_MACHINES) {
         let Some(address) = Address::parse(line) else { continue };
-        let Some(password) = &address.password else { continue };
+        // `https://token@host` has no password.
+        let password = address.password.as_deref().unwrap_or_default();
         let user = address.user.as_deref();
         let path = address.public.split_once("://").map_or("", |(_, rest)| rest);
         let pointer = match user {

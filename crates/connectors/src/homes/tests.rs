@@ -432,6 +432,30 @@ fn bad_input_is_a_gap() {
 }
 
 #[test]
+fn a_token_in_place_of_a_user_name_is_a_secret() {
+    let secrets = secrets();
+    let token = &secrets.iter().find(|(name, _)| *name == "gitlab_token").unwrap().1;
+    let check = |path: &str, text: String| {
+        let world = World::empty();
+        world.write(path, text);
+        let batch = world.read();
+        assert_no_secret(&batch);
+        assert_eq!(batch.credentials.len(), 1, "{path}");
+    };
+    check(".netrc", format!("machine gitlab.com login {token} password x-oauth-basic"));
+    check(".git-credentials", format!("https://{token}:x-oauth-basic@gitlab.com"));
+    check(".git-credentials", format!("https://{token}@gitlab.com"));
+    check(
+        ".config/pip/pip.conf",
+        format!("[global]\nindex-url = https://{token}:x@gitlab.com/pypi"),
+    );
+    check(".docker/config.json", {
+        let auth = BASE64.encode(format!("{token}:x-oauth-basic").as_bytes());
+        format!("{{\"auths\": {{\"ghcr.io\": {{\"auth\": \"{auth}\"}}}}}}")
+    });
+}
+
+#[test]
 fn a_huge_file_is_not_read() {
     let world = World::empty();
     let path = world.folder.path().join("home/ada/.claude.json");
