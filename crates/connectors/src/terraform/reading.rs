@@ -1,0 +1,634 @@
+//! One file being turned into records: what every resource's record has in common (locus,
+//! address, authority, tags, environment, owners), and the border at which secret values become
+//! fingerprints.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use credentials::{keys, x509};
+use model::fact::Text;
+use model::kinds::{self, CredentialKind, IdentityKind};
+use model::record::PartyKind;
+use model::{
+    Authority, Batch, Condition, Credential, Effect, Evidence, Fact, Grant, Identity, IdentityId,
+    OwnerLink, Party, Subject, Time, Trust,
+};
+use serde_json::{Map, Value};
+
+use super::index::Index;
+use super::state::{Resource, text};
+use crate::address::looks_random;
+use crate::material::{self, At};
+
+/// A value longer than this is fingerprinted, and not looked into.
+const MAX_LOOKED_INTO: usize = 1 << 20;
+/// A resource with more secrets than this (a Secret with thousands of keys) is read up to here.
+const MAX_SECRETS: usize = 1_000;
+
+/// How sure an owner is whom a tag names, an e-mail address in a description, the module.
+const TAG: f64 = 0.8;
+const CREATOR: f64 = 0.5;
+const DESCRIPTION: f64 = 0.5;
+const MODULE: f64 = 0.45;
+
+#[derive(Debug)]
+pub(super) struct Reading<'a> {
+    pub at: At<'a>,
+    pub index: &'a Index,
+    /// The workspace, when the path of the file tells it.
+    pub workspace: Option<String>,
+    pub batch: Batch,
+    /// Attributes of the resource at hand that its own reader dealt with.
+    pub dealt_with: BTreeSet<&'static str>,
+    /// The identity that secrets of the resource at hand prove, where nothing closer is known.
+    pub subject: Option<IdentityId>,
+    n_secrets: usize,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(at: At<'a>, index: &'a Index, workspace: Option<String>) -> Self {
+        Self {
+            at,
+            index,
+            workspace,
+            batch: Batch::default(),
+            dealt_with: BTreeSet::new(),
+            subject: None,
+            n_secrets: 0,
+        }
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.dealt_with.clear();
+        self.subject = None;
+        self.n_secrets = 0;
+    }
+
+    pub(super) fn evidence(&self, resource: &Resource, pointer: &str) -> Evidence {
+        let evidence = Evidence::at(&self.at.place.path);
+        if pointer.is_empty() {
+            evidence.pointer(&resource.address)
+        } else {
+            evidence.pointer(format!("{}.{pointer}", resource.address))
+        }
+    }
+
+    fn authority(resource: &Resource) -> Authority {
+        if resource.managed { Authority::Declared } else { Authority::Mentioned }
+    }
+
+    /// An identity that this resource makes, with owners, tags and environment; it is the subject
+    /// of the resource's secrets from here on.
+    pub(super) fn identity(
+        &mut self,
+        resource: &Resource,
+        kind: &'static IdentityKind,
+        system: &'static str,
+        instance: &str,
+        native_id: &str,
+        fill: impl FnOnce(&mut Identity),
+    ) -> IdentityId {
+        let mut identity = Identity::new(kind, system, instance, native_id, self.at.scope);
+        identity.authority = Self::authority(resource);
+        identity.loci.push(self.at.locus.into());
+        identity.evidence.push(self.evidence(resource, "").shows("the resource that makes it"));
+        identity.fact("terraform_address", Fact::known(resource.address.as_str()));
+        if let Some(module) = resource.modules.first() {
+            identity.fact("terraform_module", Fact::known(module.as_str()));
+        }
+        identity.tags = tags(resource);
+        identity.environment = self.environment(&identity.tags);
+        fill(&mut identity);
+        let id = identity.id;
+        self.owners(resource, id, &identity.tags);
+        self.batch.identities.push(identity);
+        self.subject = Some(id);
+        id
+    }
+
+    /// An identity that is named here and made elsewhere.
+    pub(super) fn mention(
+        &mut self,
+        resource: &Resource,
+        kind: &'static IdentityKind,
+        system: &'static str,
+        instance: &str,
+        native_id: &str,
+        name: &str,
+    ) -> IdentityId {
+        let mut identity = Identity::new(kind, system, instance, native_id, self.at.scope);
+        identity.authority = Authority::Mentioned;
+        if !name.is_empty() {
+            identity.name = name.into();
+        }
+        identity.loci.push(self.at.locus.into());
+        identity.evidence.push(self.evidence(resource, "").shows("named here"));
+        let id = identity.id;
+        self.batch.identities.push(identity);
+        id
+    }
+
+    fn environment(&self, tags: &BTreeMap<String, String>) -> Fact<String> {
+        let keys = ["environment", "env", "stage"];
+        let tagged = tags
+            .iter()
+            .find(|(key, value)| keys.contains(&key.to_lowercase().as_str()) && !value.is_empty());
+        match (tagged, &self.workspace) {
+            (Some((_, value)), _) => Fact::known(environment(value)).because("a tag says so"),
+            (None, Some(workspace)) => {
+                Fact::known(environment(workspace)).because("the Terraform workspace")
+            }
+            (None, None) => Fact::default(),
+        }
+    }
+
+    fn owners(&mut self, resource: &Resource, of: IdentityId, tags: &BTreeMap<String, String>) {
+        for (key, value) in tags {
+            let Some(confidence) = tells_owner(key) else { continue };
+            let Some(party) = party(value) else { continue };
+            let pointer = format!("tags.{key}");
+            self.owner(resource, of, party, "tag", confidence, &pointer);
+        }
+        if let Some(description) = resource.text("description") {
+            for party in addresses(description) {
+                self.owner(resource, of, party, "description", DESCRIPTION, "description");
+            }
+        }
+        if let Some(module) = resource.modules.iter().find(|module| !is_generic(module)) {
+            let party = Party::new(PartyKind::Team, module, module.as_str());
+            self.owner(resource, of, party, "terraform-module", MODULE, "");
+        }
+    }
+
+    fn owner(
+        &mut self,
+        resource: &Resource,
+        of: IdentityId,
+        party: Party,
+        method: &'static str,
+        confidence: f64,
+        pointer: &str,
+    ) {
+        let mut link = OwnerLink::new(of, party, method, confidence, self.at.scope);
+        link.loci.push(self.at.locus.into());
+        link.evidence.push(self.evidence(resource, pointer));
+        self.batch.owners.push(link);
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a record, in the order of the record"
+    )]
+    pub(super) fn grant(
+        &mut self,
+        resource: &Resource,
+        kind: &'static str,
+        system: &'static str,
+        instance: &str,
+        native_id: &str,
+        to: IdentityId,
+        fill: impl FnOnce(&mut Grant),
+    ) {
+        let mut grant = Grant::new(kind, system, instance, native_id, self.at.scope, to);
+        grant.authority = Self::authority(resource);
+        grant.loci.push(self.at.locus.into());
+        fill(&mut grant);
+        if grant.evidence.is_empty() {
+            grant.evidence.push(self.evidence(resource, ""));
+        }
+        self.batch.grants.push(grant);
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of a record, in the order of the record"
+    )]
+    pub(super) fn trust(
+        &mut self,
+        resource: &Resource,
+        mechanism: &'static str,
+        system: &'static str,
+        instance: &str,
+        native_id: &str,
+        from: Subject,
+        to: IdentityId,
+        conditions: Vec<Condition>,
+        pointer: &str,
+    ) {
+        let scope = self.at.scope;
+        let mut trust = Trust::new(mechanism, system, instance, native_id, scope, from, to);
+        trust.authority = Self::authority(resource);
+        trust.loci.push(self.at.locus.into());
+        trust.conditions = conditions;
+        trust.evidence.push(self.evidence(resource, pointer));
+        self.batch.trusts.push(trust);
+    }
+
+    /// A credential that is not in the state, or whose public identifier is known.
+    pub(super) fn credential(
+        &mut self,
+        resource: &Resource,
+        kind: &'static CredentialKind,
+        system: impl Into<Text>,
+        instance: &str,
+        native_id: &str,
+        fill: impl FnOnce(&mut Credential),
+    ) {
+        let mut credential = Credential::new(kind, system, instance, native_id, self.at.scope);
+        credential.authority = Self::authority(resource);
+        credential.loci.push(self.at.locus.into());
+        credential.identity = self.subject;
+        credential.evidence.push(self.evidence(resource, ""));
+        credential.fact("terraform_address", Fact::known(resource.address.as_str()));
+        fill(&mut credential);
+        self.batch.credentials.push(credential);
+    }
+
+    /// A secret value that stands in the state under `attribute`. Its public identifier, when it
+    /// has one, is `known_as`: system, instance, native id.
+    ///
+    /// Only a fingerprint of the value leaves here; of passwords that a person may have chosen,
+    /// not even that.
+    pub(super) fn secret(
+        &mut self,
+        resource: &Resource,
+        kind: &'static CredentialKind,
+        attribute: &str,
+        value: &str,
+        known_as: Option<(&'static str, &str, &str)>,
+        fill: impl FnOnce(&mut Credential),
+    ) {
+        if is_no_secret(value) || self.n_secrets >= MAX_SECRETS {
+            return;
+        }
+        self.n_secrets += 1;
+        let is_made = self.index.was_generated(value) || looks_random(value);
+        let fingerprint = if kind != kinds::PASSWORD || is_made {
+            self.at.fingerprinter.map(|it| it.of(value.as_bytes()))
+        } else {
+            None
+        };
+        let place = self.at.place;
+        let pointer = format!("{}.{attribute}", resource.address);
+        let here = format!("{}#{pointer}", place.native_id);
+        let (system, instance, native_id) =
+            known_as.unwrap_or((system_of(resource), self.at.machine, &here));
+        let shows = "its value stands here in plain text";
+        let evidence = self.evidence(resource, attribute).shows(shows);
+        let exposure = self.at.meta;
+        let is_marked = resource.sensitive.contains(attribute);
+        self.credential(resource, kind, system, instance, native_id, |credential| {
+            credential.name.clone_from(&pointer);
+            credential.fingerprint = fingerprint;
+            credential.places.push(place.stored_at(None, Some(pointer.clone())));
+            credential.evidence = vec![evidence];
+            credential.fact("confidence", Fact::known(if is_marked { "sure" } else { "likely" }));
+            if let Some(meta) = exposure {
+                credential.fact("exposure", meta.exposure_fact());
+            }
+            if kind == kinds::PASSWORD && !is_made {
+                credential.fact("chosen_by_person", Fact::known(true));
+            }
+            fill(credential);
+        });
+    }
+
+    /// Certificates and private keys that stand in an attribute; whether there were any.
+    pub(super) fn containers(&mut self, resource: &Resource, attribute: &str, value: &str) -> bool {
+        if !value.contains("-----BEGIN ") || value.len() > MAX_LOOKED_INTO {
+            return false;
+        }
+        let (certificates, _) = x509::certificates(value.as_bytes());
+        let (private_keys, _) = keys::private_keys(value.as_bytes());
+        let pointer = format!("{}.{attribute}", resource.address);
+        let mut records = Vec::new();
+        for parsed in &certificates {
+            let (credential, identity) = material::certificate(parsed, self.at);
+            if let Some(mut identity) = identity {
+                identity.authority = Authority::Declared;
+                let tags = tags(resource);
+                self.owners(resource, identity.id, &tags);
+                self.batch.identities.push(identity);
+            }
+            records.push(credential);
+        }
+        for parsed in &private_keys {
+            let mut credential = material::private_key(parsed, self.at);
+            // Keys without a public half are named after their place, which holds many here.
+            if parsed.spki_sha256.is_none() && parsed.ssh_fingerprint.is_none() {
+                let here = format!("{}:{}#{pointer}", self.at.machine, self.at.place.native_id);
+                let kind = if credential.kind == kinds::SSH_KEY.id {
+                    kinds::SSH_KEY
+                } else {
+                    kinds::PRIVATE_KEY
+                };
+                credential.id = Credential::id_of(kind, &credential.system, "", &here);
+                credential.native_id = here;
+            }
+            let algorithm = parsed.algorithm.as_deref().unwrap_or("private");
+            credential.name = format!("{algorithm} key of {}", resource.address);
+            credential.identity = self.subject;
+            records.push(credential);
+        }
+        let found = !records.is_empty();
+        for mut credential in records {
+            credential.authority = Self::authority(resource);
+            // Lines of the attribute's text are no lines of the file.
+            for stored_at in &mut credential.places {
+                stored_at.line = None;
+                stored_at.pointer = Some(pointer.clone());
+            }
+            credential.evidence = vec![self.evidence(resource, attribute)];
+            credential.fact("terraform_address", Fact::known(resource.address.as_str()));
+            self.batch.credentials.push(credential);
+        }
+        found
+    }
+}
+
+/// Whether a value cannot be a secret: nothing, or a mark for something else.
+pub(super) fn is_no_secret(value: &str) -> bool {
+    let value = value.trim();
+    value.is_empty()
+        || value.chars().all(|c| matches!(c, '*' | 'x' | 'X' | '.' | '-' | '_'))
+        || value.starts_with('(') && value.ends_with(')')
+        || value.starts_with("${") && value.ends_with('}')
+        || crate::dossier::reference(value).is_some()
+}
+
+/// The system of a resource by the name of its provider.
+pub(super) fn system_of(resource: &Resource) -> &'static str {
+    let provider = resource.kind.split('_').next().unwrap_or_default();
+    match provider {
+        "aws" => "aws",
+        "azurerm" | "azuread" | "azapi" => "azure",
+        "google" => "gcp",
+        "kubernetes" | "kubectl" | "helm" => "kubernetes",
+        "github" => "github",
+        "gitlab" => "gitlab",
+        "vault" => "vault",
+        "postgresql" => "postgres",
+        "mysql" => "mysql",
+        "cloudflare" => "cloudflare",
+        "datadog" => "datadog",
+        "digitalocean" => "digitalocean",
+        "okta" => "okta",
+        "auth0" => "auth0",
+        "mongodbatlas" => "mongodb-atlas",
+        "snowflake" => "snowflake",
+        "grafana" => "grafana",
+        "pagerduty" => "pagerduty",
+        _ => "terraform",
+    }
+}
+
+/// Tags and labels, wherever providers put them. Only texts.
+fn tags(resource: &Resource) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    let mut take = |map: Option<&Map<String, Value>>| {
+        for (key, value) in map.into_iter().flatten() {
+            if let Value::String(value) = value {
+                tags.insert(key.clone(), value.clone());
+            }
+        }
+    };
+    let map = |key: &str| resource.attributes.get(key).and_then(Value::as_object);
+    for key in ["tags_all", "tags", "effective_labels", "labels", "user_labels"] {
+        take(map(key));
+    }
+    for metadata in resource.blocks("metadata") {
+        take(metadata.get("labels").and_then(Value::as_object));
+        // Annotations hold whole configurations; only those that name somebody are tags.
+        let annotations = metadata.get("annotations").and_then(Value::as_object);
+        let named = annotations.into_iter().flatten().filter(|(key, _)| tells_owner(key).is_some());
+        let named: Map<String, Value> =
+            named.map(|(key, value)| (key.clone(), value.clone())).collect();
+        take(Some(&named));
+    }
+    tags
+}
+
+/// How sure an owner is whom a tag of this name names; none when it names no owner.
+fn tells_owner(key: &str) -> Option<f64> {
+    let key = key.rsplit(['/', ':']).next().unwrap_or(key).to_lowercase().replace(['-', '.'], "_");
+    match key.as_str() {
+        "owner" | "owners" | "team" | "contact" | "owner_email" | "owneremail" | "owned_by"
+        | "ownedby" | "service_owner" | "app_owner" | "application_owner" | "technical_owner"
+        | "business_owner" | "owner_team" | "team_name" | "squad" | "maintainer"
+        | "maintainers" | "responsible" | "contact_email" | "support_team" => Some(TAG),
+        "creator" | "created_by" | "createdby" | "author" | "managed_by" | "managedby" => {
+            Some(CREATOR)
+        }
+        _ => None,
+    }
+}
+
+/// A person for an address of one, a team otherwise; none for the names of tools.
+fn party(value: &str) -> Option<Party> {
+    let value = value.trim();
+    let is_tool = ["terraform", "opentofu", "tofu", "pulumi", "helm", "ansible", "argocd", "flux"];
+    let is_nobody = ["", "none", "n/a", "na", "unknown", "tbd", "todo", "-"];
+    let lower = value.to_lowercase();
+    if is_tool.contains(&lower.as_str())
+        || is_nobody.contains(&lower.as_str())
+        || value.chars().count() > 200
+    {
+        return None;
+    }
+    let is_address = addresses(value).len() == 1;
+    let kind = if is_address { PartyKind::Person } else { PartyKind::Team };
+    Some(Party::new(kind, value, value))
+}
+
+/// The e-mail addresses in a text.
+fn addresses(text: &str) -> Vec<Party> {
+    let separator = |c: char| c.is_whitespace() || ",;<>()[]\"'".contains(c);
+    let is_address = |word: &&str| {
+        let Some((name, domain)) = word.split_once('@') else { return false };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+        !name.is_empty()
+            && name.chars().all(is_plain)
+            && domain.contains('.')
+            && domain.chars().all(is_plain)
+            && !domain.ends_with("gserviceaccount.com")
+    };
+    text.split(separator)
+        .map(|word| word.trim_end_matches('.').trim_start_matches("mailto:"))
+        .filter(is_address)
+        .take(8)
+        .map(|word| Party::new(PartyKind::Person, word, word))
+        .collect()
+}
+
+/// Modules that say what a thing is, not whose it is.
+fn is_generic(module: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "iam",
+        "role",
+        "roles",
+        "policy",
+        "policies",
+        "user",
+        "users",
+        "vpc",
+        "network",
+        "networking",
+        "eks",
+        "gke",
+        "aks",
+        "ecs",
+        "rds",
+        "s3",
+        "kms",
+        "lambda",
+        "ec2",
+        "db",
+        "database",
+        "this",
+        "main",
+        "root",
+        "base",
+        "core",
+        "common",
+        "shared",
+        "global",
+        "default",
+        "cluster",
+        "service",
+        "services",
+        "app",
+        "apps",
+        "infra",
+        "infrastructure",
+        "secrets",
+        "secret",
+        "security",
+        "state",
+        "backend",
+        "bootstrap",
+        "account",
+        "accounts",
+        "project",
+        "projects",
+        "dev",
+        "staging",
+        "stage",
+        "prod",
+        "production",
+        "test",
+        "module",
+        "resources",
+        "oidc",
+        "irsa",
+        "github",
+        "gitlab",
+        "vault",
+        "kubernetes",
+        "k8s",
+        "label",
+        "labels",
+    ];
+    let lower = module.to_lowercase();
+    lower.split(['-', '_']).all(|word| {
+        WORDS.contains(&word) || word.is_empty() || word.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// One word for one environment.
+fn environment(name: &str) -> String {
+    match name.trim().to_lowercase().as_str() {
+        "production" | "prd" | "live" => "prod".into(),
+        "development" | "develop" => "dev".into(),
+        "stage" | "stg" | "preprod" => "staging".into(),
+        other => other.into(),
+    }
+}
+
+pub(super) fn time(value: Option<&str>) -> Fact<Time> {
+    let time = value.and_then(|text| text.parse::<Time>().ok());
+    time.map_or_else(Fact::default, Fact::known)
+}
+
+pub(super) fn expiry(value: Option<&str>) -> Fact<Time> {
+    match value {
+        None => Fact::absent().because("the resource states no end"),
+        some => time(some),
+    }
+}
+
+/// The statements of a policy document of AWS's language, as far as a record shows them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Statement {
+    pub effect: Effect,
+    pub actions: Vec<String>,
+    pub resources: Vec<String>,
+    pub principals: Vec<(String, String)>,
+    pub conditions: Vec<Condition>,
+    /// `NotAction`, `NotResource`, `NotPrincipal`: the lists are exceptions.
+    pub inverted: Vec<&'static str>,
+    pub number: usize,
+}
+
+/// Reads a policy document; nothing for what is none.
+pub(super) fn statements(document: &str) -> Vec<Statement> {
+    if document.len() > MAX_LOOKED_INTO {
+        return Vec::new();
+    }
+    let Ok(Value::Object(document)) = serde_json::from_str::<Value>(document) else {
+        return Vec::new();
+    };
+    let statement = |(n, map): (usize, &Map<String, Value>)| {
+        let mut inverted = Vec::new();
+        let mut list = |plain: &str, not: &'static str| {
+            if map.contains_key(not) {
+                inverted.push(not);
+            }
+            let key = if map.contains_key(not) { not } else { plain };
+            super::state::texts(map, key).into_iter().map(String::from).collect::<Vec<_>>()
+        };
+        let actions = list("Action", "NotAction");
+        let resources = list("Resource", "NotResource");
+        if map.contains_key("NotPrincipal") {
+            inverted.push("NotPrincipal");
+        }
+        let principals = match map.get("Principal").or_else(|| map.get("NotPrincipal")) {
+            Some(Value::String(all)) => vec![(String::from("AWS"), all.clone())],
+            Some(Value::Object(by_type)) => by_type
+                .keys()
+                .flat_map(|kind| {
+                    let names = super::state::texts(by_type, kind);
+                    names.into_iter().map(|name| (kind.clone(), name.to_owned()))
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        Statement {
+            effect: if text(map, "Effect") == Some("Deny") { Effect::Deny } else { Effect::Allow },
+            actions,
+            resources,
+            principals,
+            conditions: conditions(map.get("Condition")),
+            inverted,
+            number: n,
+        }
+    };
+    super::state::blocks(&document, "Statement").into_iter().enumerate().map(statement).collect()
+}
+
+fn conditions(condition: Option<&Value>) -> Vec<Condition> {
+    let Some(Value::Object(operators)) = condition else { return Vec::new() };
+    let mut conditions = Vec::new();
+    for (operator, keys) in operators {
+        let Value::Object(keys) = keys else { continue };
+        for (key, value) in keys {
+            let values = match value {
+                Value::Bool(truth) => vec![truth.to_string()],
+                Value::Number(number) => vec![number.to_string()],
+                _ => super::state::texts(keys, key).into_iter().map(String::from).collect(),
+            };
+            let operator = operator.clone().into();
+            conditions.push(Condition { key: key.clone(), operator, values });
+        }
+    }
+    conditions.sort();
+    conditions
+}

@@ -1,0 +1,354 @@
+//! Fixtures are states as Terraform writes them, with invented names; `SECRETS` are all the values
+//! in them that must never come out.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use model::{Batch, Fingerprinter, Gap, Place, Scope, Secret, Subject, Time, kinds};
+
+use super::*;
+use crate::contract::{Machine, Settings};
+
+const SECRETS: &[&str] = &[
+    "fake-smtp-output-Zk3vQ8rT1",
+    "wJalrXUtnFEMI",
+    "fakeSmtpV4password",
+    "fake-Random-db-password-9x",
+    "$2a$10$",
+    "fake_stripe_key",
+    "chosen-by-ada",
+    "fakedatadogkey",
+    "fakeAzureClientSecret",
+    "fakeStorageKey",
+    "eyJwcml2YXRl",
+    "fake-google-key",
+    "fake-k8s-data-value",
+    "fake_npm_token",
+    "fake-gitlab-token",
+    "00000000-fake-secr",
+    "chosen-pg",
+    "fake-v3-secret",
+    "fake-v3-token",
+    "fake-variable-value",
+    "fake-plan-output",
+    "fake-nested-marked",
+];
+
+fn read(name: &str, bytes: &[u8]) -> (Batch, Vec<Gap>) {
+    let scope = Scope::new("terraform", "machine", "state-files", "/srv/infra");
+    let native_id = format!("/srv/infra/{name}");
+    let mut place = Place::new(kinds::PLACE_STATE, "file", "machine", native_id, scope.id);
+    place.path = name.into();
+    let fingerprinter = Fingerprinter::new(Secret::new([7; 32]));
+    let at = At {
+        scope: scope.id,
+        place: &place,
+        locus: name,
+        meta: None,
+        machine: "machine",
+        fingerprinter: Some(&fingerprinter),
+    };
+    read_file(bytes, at)
+}
+
+/// A batch as a reviewer reads it: one line for each record, sorted by what it says.
+fn told(batch: &Batch, gaps: &[Gap]) -> String {
+    let name = |id: &model::IdentityId| {
+        let identity = batch.identities.iter().find(|identity| identity.id == *id);
+        identity.map_or_else(|| id.to_string(), |identity| identity.name.clone())
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for it in &batch.identities {
+        let facts: Vec<String> = it
+            .facts
+            .iter()
+            .map(|(key, fact)| match fact.value() {
+                Some(value) => format!("{key}={value}"),
+                None => format!("{key}=<{}>", fact.state_name()),
+            })
+            .collect();
+        let environment = it.environment.value().map_or("", String::as_str);
+        lines.push(format!(
+            "identity {} {} {}/{}/{} {:?} {environment} {facts:?}",
+            it.name, it.kind, it.system, it.instance, it.native_id, it.authority
+        ));
+    }
+    for it in &batch.credentials {
+        let fact = |key: &str| it.facts.get(key).and_then(|it| it.value()).map(ToString::to_string);
+        lines.push(format!(
+            "credential {} {} {}/{}/{} of {} {} expires {:?} {} {:?} {}",
+            it.name,
+            it.kind,
+            it.system,
+            it.instance,
+            it.native_id,
+            it.identity.as_ref().map_or_else(|| "nobody".into(), name),
+            if it.fingerprint.is_some() { "fingerprinted" } else { "no-fingerprint" },
+            it.expires_at.value(),
+            fact("confidence").unwrap_or_default(),
+            it.places.iter().filter_map(|at| at.pointer.clone()).collect::<Vec<_>>(),
+            it.enabled.value().map_or("", |enabled| if *enabled { "enabled" } else { "disabled" }),
+        ));
+    }
+    for it in &batch.grants {
+        lines.push(format!(
+            "grant {} to {}: {:?} {:?} on {:?} via {:?} if {:?} at {:?}",
+            it.kind,
+            name(&it.identity),
+            it.effect,
+            it.actions,
+            it.resources,
+            it.via,
+            it.conditions.iter().map(|it| &it.key).collect::<Vec<_>>(),
+            it.evidence.iter().filter_map(|it| it.pointer.clone()).collect::<Vec<_>>(),
+        ));
+    }
+    for it in &batch.trusts {
+        let from = match &it.from {
+            Subject::Identity { identity } => name(identity),
+            other => other.to_string(),
+        };
+        lines.push(format!(
+            "trust {} from {from} to {} if {:?}",
+            it.mechanism,
+            name(&it.to),
+            it.conditions.iter().map(|it| &it.key).collect::<Vec<_>>()
+        ));
+    }
+    for it in &batch.owners {
+        lines.push(format!(
+            "owner {} {} of {} by {} {}",
+            it.owner.key,
+            if it.owner.kind == model::PartyKind::Person { "(person)" } else { "(team)" },
+            name(&it.identity),
+            it.method,
+            it.confidence
+        ));
+    }
+    for gap in gaps {
+        lines.push(format!("gap {} {:?}", gap.reason.name(), gap.detail));
+    }
+    lines.sort();
+    lines.join("\n")
+}
+
+fn check(name: &str, bytes: &str) {
+    let (batch, gaps) = read(name, bytes.as_bytes());
+    let json = serde_json::to_string(&(&batch, &gaps)).unwrap();
+    for secret in SECRETS {
+        assert!(!json.contains(secret), "{name}: `{secret}` came out");
+    }
+    let ids: Vec<_> = batch.identities.iter().map(|identity| identity.id).collect();
+    let known = |id: &model::IdentityId| ids.binary_search(id).is_ok();
+    assert!(batch.credentials.iter().filter_map(|it| it.identity.as_ref()).all(known));
+    assert!(batch.grants.iter().all(|it| known(&it.identity)));
+    assert!(batch.trusts.iter().all(|it| known(&it.to)));
+    assert!(batch.owners.iter().all(|it| known(&it.identity)));
+    assert_eq!(json, serde_json::to_string(&read(name, bytes.as_bytes())).unwrap());
+    insta::assert_snapshot!(name.replace('.', "-"), told(&batch, &gaps));
+}
+
+#[test]
+fn a_payment_team_on_aws() {
+    check("payments-aws.tfstate", include_str!("fixtures/payments-aws.tfstate"));
+}
+
+#[test]
+fn a_platform_with_everything() {
+    check("platform-mixed.tfstate", include_str!("fixtures/platform-mixed.tfstate"));
+}
+
+#[test]
+fn a_state_of_2019() {
+    check("old-version-3.tfstate", include_str!("fixtures/old-version-3.tfstate"));
+}
+
+#[test]
+fn a_plan() {
+    check("plan.tfstate", include_str!("fixtures/plan.tfstate"));
+}
+
+#[test]
+fn what_is_no_state_is_a_gap() {
+    let check = |text: &str, expected: &str| {
+        let (batch, gaps) = read("x.tfstate", text.as_bytes());
+        let told = gaps.first().map_or_else(String::new, |gap| {
+            format!("{}: {}", gap.reason.name(), gap.detail.as_deref().unwrap_or_default())
+        });
+        assert_eq!(told, expected, "{}", text.chars().take(60).collect::<String>());
+        assert!(batch.identities.is_empty());
+    };
+    check("", "malformed: empty: no state was ever written, or the write failed");
+    check("{}", "unsupported: JSON, but neither a state nor a plan in JSON form");
+    check("[]", "malformed: line 1, column 0: is not of the form a state has");
+    check("\"fake-secret\"", "malformed: line 1, column 13: is not of the form a state has");
+    check(r#"{"version": 2, "modules": []}"#, "unsupported: state version 2; 3 and 4 are read");
+    check(r#"{"version": 5, "resources": []}"#, "unsupported: state version 5; 3 and 4 are read");
+    check(r#"{"version": 4, "resources": [], "outputs": {}}"#, "");
+    check(r#"{"version": 4, "resources": [{"#, "malformed: line 1, column 30: ends in the middle");
+    check(r#"{"version": 4, "resources": [NaN]}"#, "malformed: line 1, column 30: is not JSON");
+    check(
+        r#"{"version": 4, "resources": [1, "x", null, {}, {"type": 1, "name": []}]}"#,
+        "malformed: 5 elements that are no resources",
+    );
+    check(
+        r#"{"version": 4, "resources": {"a": 1}}"#,
+        "malformed: 1 elements that are no resources",
+    );
+    check(
+        r#"{"serial": 1, "lineage": "x", "encrypted_data": "AAAA", "encryption_version": "v0"}"#,
+        "encrypted: an OpenTofu state that is encrypted",
+    );
+    let deep = format!(
+        r#"{{"version": 4, "resources": [{{"type": "a", "name": "b", "instances": [{{"attributes": {{"x": {}1{}}}}}]}}]}}"#,
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
+    check(&deep, "too-deep: nested deeper than 128");
+    check(
+        &format!("{{\"version\": 4, \"x\": {}", "[".repeat(10_000)),
+        "malformed: line 1, column 10020: ends in the middle",
+    );
+}
+
+#[test]
+fn a_truncated_state_gives_what_stands_before_its_end() {
+    let text = include_str!("fixtures/payments-aws.tfstate");
+    for cut in (0..text.len()).step_by(97) {
+        let Some(start) = text.get(..cut) else { continue };
+        let (batch, gaps) = read("x.tfstate", start.as_bytes());
+        assert!(!gaps.is_empty());
+        let json = serde_json::to_string(&(&batch, &gaps)).unwrap();
+        assert!(!SECRETS.iter().any(|secret| json.contains(secret)));
+    }
+    let most = text.get(..text.len() * 3 / 4).unwrap();
+    let (batch, _) = read("x.tfstate", most.as_bytes());
+    assert!(batch.identities.iter().any(|identity| identity.name == "payments-worker"));
+}
+
+#[test]
+fn a_folder_is_walked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let write = |name: &str, text: &str| {
+        let file = path.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    write("terraform.tfstate", include_str!("fixtures/payments-aws.tfstate"));
+    write("terraform.tfstate.backup", include_str!("fixtures/payments-aws.tfstate"));
+    write(
+        "terraform.tfstate.d/prod/terraform.tfstate",
+        include_str!("fixtures/old-version-3.tfstate"),
+    );
+    write("broken.tfstate", "{");
+    write("main.tf", "not a state");
+    std::os::unix::fs::symlink("terraform.tfstate", path.join("link.tfstate")).unwrap();
+    let machine = Machine { id: "machine".into(), name: "m".into(), root: PathBuf::from("/") };
+    let settings = Settings::default().with("paths", [path.to_str().unwrap(), "/does/not/exist"]);
+    let request = Request {
+        settings: &settings,
+        machine: &machine,
+        now: Time::from_seconds(1_700_000_000),
+        fingerprinter: None,
+        progress: &|_| {},
+        cancel: &AtomicBool::new(false),
+    };
+    let mut batches = Vec::new();
+    discover(&request, &mut |batch| batches.push(batch)).unwrap();
+    assert_eq!(test(&request).unwrap(), "5 state files");
+    let batch = &batches[0];
+    assert_eq!(batches.len(), 1);
+    let gaps: Vec<String> = batch
+        .coverage
+        .iter()
+        .flat_map(|coverage| &coverage.gaps)
+        .map(|gap| format!("{} {}", gap.reason.name(), gap.locus.rsplit('/').next().unwrap()))
+        .collect();
+    let mut gaps = gaps;
+    gaps.sort();
+    assert_eq!(gaps, ["malformed broken.tfstate", "not-found exist", "not-regular link.tfstate"]);
+    let key = batch.credentials.iter().find(|it| it.native_id == "AKIAIOSFODNN7EXAMPLE").unwrap();
+    assert_eq!(key.places.len(), 2, "the backup holds it too");
+    assert!(key.fingerprint.is_none(), "no key, no fingerprint");
+    let old = batch.identities.iter().find(|it| it.name == "export").unwrap();
+    assert_eq!(old.environment.value().map(String::as_str), Some("prod"), "the workspace");
+    let nowhere = Settings::default().with("paths", ["/does/not/exist"]);
+    let request = Request { settings: &nowhere, ..request };
+    assert!(discover(&request, &mut |_| {}).is_err());
+}
+
+fn value() -> impl proptest::strategy::Strategy<Value = serde_json::Value> {
+    use proptest::prelude::*;
+    let names = prop_oneof![
+        "[a-z_]{1,12}",
+        proptest::sample::select(vec![
+            "name",
+            "arn",
+            "id",
+            "policy",
+            "assume_role_policy",
+            "metadata",
+            "data",
+            "email",
+            "member",
+            "role",
+            "password",
+            "secret",
+            "value",
+            "tags",
+            "subject",
+            "rule",
+            "0",
+            "#",
+        ])
+        .prop_map(String::from),
+    ];
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        any::<String>().prop_map(Into::into),
+        Just("arn:aws:iam::111122223333:role/x".into()),
+        Just("{\"Statement\":[{\"Principal\":{\"AWS\":\"*\"}}]}".into()),
+        Just("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----".into()),
+    ];
+    leaf.prop_recursive(4, 48, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+            proptest::collection::vec((names.clone(), inner), 0..6)
+                .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        read("x.tfstate", &bytes);
+    }
+
+    #[test]
+    fn any_value_where_attributes_stand(value in value(), row in 0_usize..200) {
+        let rows: Vec<&Row> = TABLES.iter().copied().flatten().collect();
+        let kind = rows[row % rows.len()].0;
+        let four = serde_json::json!({"version": 4, "resources": [
+            {"mode": "managed", "type": kind, "name": "n", "module": value, "instances": [
+                {"attributes": value, "sensitive_attributes": value, "index_key": value},
+                {"attributes_flat": value},
+            ]},
+            value,
+        ], "outputs": value});
+        read("x.tfstate", four.to_string().as_bytes());
+        let three = serde_json::json!({"version": 3, "modules": [
+            {"path": value, "resources": {"a.b": {"type": kind, "primary": {"attributes": value}}}},
+            value,
+        ]});
+        read("x.tfstate", three.to_string().as_bytes());
+        let plan = serde_json::json!({"format_version": "1.0", "planned_values": {"root_module": {
+            "resources": [{"type": kind, "name": "n", "address": "module.", "values": value, "sensitive_values": value}],
+            "child_modules": [value],
+        }}, "prior_state": value});
+        read("x.tfstate", plan.to_string().as_bytes());
+    }
+}
