@@ -9,6 +9,7 @@
     reason = "a program for a person at a terminal; the output discipline of `cli` is not needed"
 )]
 
+mod bench;
 mod codegen;
 mod e2e;
 mod fuzz;
@@ -30,6 +31,8 @@ enum Chore {
     Codegen(codegen::Args),
     /// Run the browser tests of the console.
     E2e(e2e::Args),
+    /// Measure speed and size, each beside what the machine can do.
+    Bench(bench::Args),
     /// Run every fuzz target for a while.
     Fuzz(fuzz::Args),
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(),
         Chore::Codegen(args) => codegen::run(&args),
         Chore::E2e(args) => e2e::run(&args),
+        Chore::Bench(args) => bench::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
     };
     match done {

@@ -263,7 +263,9 @@ fn life(world: &World, group: usize, number: u64) -> u64 {
 /// What a thing is called: a service and a mark, the same wherever it is spoken of.
 fn name(world: &World, group: usize, number: u64) -> String {
     let mut chance = world.chance(sort::NAME, group, number);
-    format!("{}-{}", service(&mut chance), mark(life(world, group, number)))
+    // Different for each group, so that the first of each are not all called alike.
+    let number = life(world, group, number) + (group as u64) * 7_654_321;
+    format!("{}-{}", service(&mut chance), mark(number))
 }
 
 /// Where a group stands in [`MIX`].
