@@ -200,6 +200,7 @@ impl Example {
                 grant.actions = self.texts("actions");
                 grant.resources = self.texts("resources");
                 grant.via = self.text("via");
+                grant.evidence.extend(self.text("evidence").map(model::Evidence::at));
                 if self.text("effect").as_deref() == Some("deny") {
                     grant.effect = Effect::Deny;
                 }

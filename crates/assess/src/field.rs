@@ -69,6 +69,8 @@ pub(crate) enum Field {
     Resources,
     Effect,
     Via,
+    /// Where it is granted: the file or call of the first evidence.
+    Evidence,
     /// Of a trust.
     Mechanism,
     From,
@@ -121,6 +123,7 @@ impl Field {
             "resources" => (Self::Resources, &[Grant]),
             "effect" => (Self::Effect, &[Grant]),
             "via" => (Self::Via, &[Grant]),
+            "evidence" => (Self::Evidence, &[Grant]),
             "mechanism" => (Self::Mechanism, &[Trust]),
             "from" => (Self::From, &[Trust]),
             "issuer" => (Self::Issuer, &[Trust]),
@@ -260,6 +263,9 @@ fn see_record<'a>(record: Record<'a>, owners: Option<&'a Ranked>, field: &Field)
                 Effect::Deny => "deny",
             }),
             Field::Via => Seen::optional(grant.via.as_deref()),
+            Field::Evidence => {
+                Seen::optional(grant.evidence.first().map(|evidence| evidence.at.as_str()))
+            }
             Field::Fact(name) => Seen::fact(grant.facts.get(name.as_str())),
             Field::Condition(key) => condition(&grant.conditions, key),
             _ => Seen::Unknown,

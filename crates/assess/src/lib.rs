@@ -126,6 +126,11 @@ rule_files! {
     "orphaned-identity"
     "passwordless-sudo"
     "plaintext-secret"
+    "privileged-group"
+    "pull-request-target-secrets"
+    "unpinned-mcp-server"
+    "weak-certificate"
+    "weak-key"
 }
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
