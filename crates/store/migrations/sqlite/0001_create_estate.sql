@@ -41,6 +41,7 @@ CREATE TABLE sync (
 );
 CREATE INDEX sync_running ON sync (key) WHERE state = 0;
 CREATE INDEX sync_source ON sync (source_key, state);
+CREATE INDEX sync_finished ON sync (finished_at) WHERE state = 1;
 
 -- The gaps are rows of their own; `body` is the rest of the coverage.
 CREATE TABLE coverage (
