@@ -1,5 +1,7 @@
 //! From a [`ListQuery`] to SQL: a fixed list of clauses, values always bound.
 
+use std::cmp::Ordering;
+
 use model::{ScopeId, SourceId, Time};
 
 use crate::detail::ThingId;
@@ -44,6 +46,61 @@ impl Select {
     ) -> Result<()> {
         let values: Vec<Value<'_>> = self.values.iter().map(Owned::borrowed).collect();
         c.visit(&self.sql, &values, visit)
+    }
+}
+
+/// Where rows of one moment are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// All that is seen now, whatever the moment asked for.
+    Now,
+    /// What was seen at the moment and still stands.
+    Standing(Time),
+    /// What was seen at the moment and is closed.
+    Closed(Time),
+}
+
+impl Part {
+    /// A moment of the past is read in two parts: each can then stop at a page's end, where a union
+    /// would be read to its own.
+    fn all(as_of: Option<Time>) -> Vec<Self> {
+        as_of.map_or_else(|| vec![Self::Now], |at| vec![Self::Standing(at), Self::Closed(at)])
+    }
+
+    /// `FROM` of a kind of record, and the condition for being seen.
+    fn read_from(self, select: &mut Select, table: &Table) -> (String, String) {
+        let joins = "JOIN scope sc ON sc.key = r.scope_key JOIN source so ON so.key = r.source_key";
+        let Self::Closed(at) = self else {
+            let from = format!("{} {joins}", standing(table));
+            let seen = match self {
+                Self::Standing(at) => {
+                    let at = select.value(Owned::Int(at.micros()));
+                    // The plus keeps the engine from an index by which it would have to sort.
+                    format!(
+                        "+r.sync_key IN (SELECT key FROM sync WHERE state = 1 AND finished_at <= {at})"
+                    )
+                }
+                _ => NOW.to_owned(),
+            };
+            return (from, seen);
+        };
+        let at = select.value(Owned::Int(at.micros()));
+        let from = format!(
+            "(SELECT claim_key AS key, {columns}, seen_from, seen_to, NULL AS owner, \
+             NULL AS owner_key, NULL AS owner_confidence FROM {history}) r {joins}",
+            columns = table.columns(),
+            history = table.history,
+        );
+        (from, format!("r.seen_to > {at} AND r.seen_from <= {at}"))
+    }
+}
+
+fn standing(table: &Table) -> String {
+    let name = table.name;
+    if table.list == List::Identities {
+        format!("(SELECT *, NULL AS seen_from, NULL AS seen_to FROM {name}) r")
+    } else {
+        format!("(SELECT *, NULL AS seen_from, NULL AS seen_to, NULL AS owner FROM {name}) r")
     }
 }
 
@@ -215,38 +272,40 @@ pub(crate) fn all_versions<R: Record>(
 /// One page of a list of records from SQL alone.
 pub(crate) fn page<R: Record>(c: &Connection, query: &ListQuery) -> Result<Page<Row<R>>> {
     let list = R::TABLE.list;
-    let mut select = Select::default();
-    let from = from_records(&mut select, R::TABLE, query.as_of);
-    let mut conditions = vec![visible(query.as_of).to_owned(), "r.lead = 1".to_owned()];
-    conditions.extend(conditions_of(&mut select, list, query)?);
     let sort = sort_of(list, query)?;
     let sort_sql = sort.map_or("NULL".into(), |(field, _)| column_of(field));
+    let sort_column = sort.map(|_| sort_sql.as_str());
     let descending = sort.is_some_and(|(_, descending)| descending);
-    if let Some(cursor) = &query.after {
-        let position = Position::parse(cursor)?;
-        conditions.push(after(&mut select, sort.map(|_| sort_sql.as_str()), descending, position));
-    }
     let limit = limit_of(query);
-    let order = order(sort.map(|_| sort_sql.as_str()), descending);
-    let most = select.value(Owned::Int(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
-    select.sql = format!(
-        "SELECT {ROW}, {sort_sql} FROM {from} WHERE {} ORDER BY {order} LIMIT {most}",
-        conditions.join(" AND ")
-    );
-    let mut rows = Vec::new();
-    let mut last = None;
-    let mut is_more = false;
-    select.visit(c, |row| {
-        if rows.len() == limit {
-            is_more = true;
-            return Ok(false);
+    let mut rows: Vec<(Position, Row<R>)> = Vec::new();
+    for part in Part::all(query.as_of) {
+        let mut select = Select::default();
+        let (from, seen) = part.read_from(&mut select, R::TABLE);
+        let mut conditions = vec![seen, "r.lead = 1".to_owned()];
+        conditions.extend(conditions_of(&mut select, list, query)?);
+        if let Some(cursor) = &query.after {
+            let position = Position::parse(cursor)?;
+            conditions.push(after(&mut select, sort_column, descending, position));
         }
-        rows.push(row_of::<R>(row, query.as_of)?.0);
-        last = Some(Position { value: row.owned(SORT_COLUMN)?, key: row.int(0)? });
-        Ok(true)
-    })?;
-    let next = last.filter(|_| is_more).map(|position| position.cursor());
-    Ok(Page { rows, next })
+        let most = select.value(Owned::Int(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
+        select.sql = format!(
+            "SELECT {ROW}, {sort_sql} FROM {from} WHERE {} ORDER BY {} LIMIT {most}",
+            conditions.join(" AND "),
+            order(sort_column, descending),
+        );
+        select.visit(c, |row| {
+            let position = Position { value: row.owned(SORT_COLUMN)?, key: row.int(0)? };
+            rows.push((position, row_of::<R>(row, query.as_of)?.0));
+            Ok(true)
+        })?;
+    }
+    if query.as_of.is_some() {
+        rows.sort_by(|(one, _), (other, _)| one.compare(other, descending));
+    }
+    let is_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| is_more).map(|(position, _)| position.cursor());
+    Ok(Page { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
 }
 
 /// The rows with these keys, in this order.
@@ -385,6 +444,8 @@ fn order(sort: Option<&str>, descending: bool) -> String {
     let direction = if descending { "DESC" } else { "ASC" };
     match sort {
         None => format!("r.key {direction}"),
+        // These are never without a value, and have an index that a further term would hide.
+        Some(sort @ ("r.name" | "r.kind")) => format!("{sort} {direction}, r.key"),
         Some(sort) => format!("{sort} IS NULL, {sort} {direction}, r.key"),
     }
 }
@@ -629,6 +690,22 @@ pub(crate) struct Position {
 }
 
 impl Position {
+    /// The order of [`order`].
+    fn compare(&self, other: &Self, descending: bool) -> Ordering {
+        let by_value = match (&self.value, &other.value) {
+            (Owned::Null, Owned::Null) => Ordering::Equal,
+            (Owned::Null, _) => return Ordering::Greater,
+            (_, Owned::Null) => return Ordering::Less,
+            (Owned::Int(one), Owned::Int(other)) => one.cmp(other),
+            (Owned::Real(one), Owned::Real(other)) => one.total_cmp(other),
+            (Owned::Text(one), Owned::Text(other)) => one.cmp(other),
+            (Owned::Blob(one), Owned::Blob(other)) => one.cmp(other),
+            _ => Ordering::Equal,
+        };
+        let by_value = if descending { by_value.reverse() } else { by_value };
+        by_value.then(self.key.cmp(&other.key))
+    }
+
     pub(crate) fn cursor(&self) -> Cursor {
         let value = match &self.value {
             Owned::Null | Owned::Blob(_) => "n".to_owned(),
