@@ -85,14 +85,16 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     Ok(tally.finish())
 }
 
-/// The program as the tests use it: not optimised, with assertions.
+/// The console over a made-up estate, as the tests use it: not optimised, with assertions.
 fn build(root: &Path) -> Result<PathBuf> {
     let output = Command::new("cargo")
         .args([
             "build",
             "--locked",
             "--package",
-            "cli",
+            "server",
+            "--example",
+            "e2e",
             "--message-format",
             "json-render-diagnostics",
         ])
@@ -100,14 +102,14 @@ fn build(root: &Path) -> Result<PathBuf> {
         .stderr(std::process::Stdio::inherit())
         .output()
         .context("cannot run cargo")?;
-    ensure!(output.status.success(), "`cargo build --package cli` failed");
+    ensure!(output.status.success(), "building the server under test failed");
     // Each line is a message; one of them names the file that was built.
     let executable = String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
-        .find(|path| path.file_stem().is_some_and(|stem| stem == "tutela"));
-    executable.context("cargo did not say where it put `tutela`")
+        .find(|path| path.file_stem().is_some_and(|stem| stem == "e2e"));
+    executable.context("cargo did not say where it put the server under test")
 }
 
 /// Installs what package-lock.json pins, when that is not what is installed.

@@ -128,7 +128,7 @@ pub(crate) fn finding_list(rows: &[FindingRow], nothing: &'static str, now: Time
                 .map(|stored| stored_at(&stored.path, stored.line))
                 .unwrap_or_default(),
             state: state_cell(&row.state, now),
-            fix: first_sentence(&shown(&row.finding.fix)),
+            fix: shown(&first_sentence(&row.finding.fix)).into_owned(),
         })
         .collect();
     Markup::of(&FindingList { findings, nothing })

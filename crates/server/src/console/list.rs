@@ -94,6 +94,7 @@ pub(crate) struct ColumnView {
     pub(crate) sort_href: String,
     pub(crate) sorted: &'static str,
     pub(crate) number: bool,
+    pub(crate) lead: bool,
 }
 
 pub(crate) struct ColumnChoice {
@@ -118,6 +119,8 @@ pub(crate) struct RowView {
 /// All that the template of a list is handed.
 pub(crate) struct ListView {
     pub(crate) path: &'static str,
+    /// The address of this very page, to fetch it anew.
+    pub(crate) here: String,
     pub(crate) search: String,
     pub(crate) kept_for_search: Vec<(String, String)>,
     pub(crate) kept_for_columns: Vec<(String, String)>,
@@ -208,6 +211,7 @@ pub(crate) fn view<R>(
     };
     ListView {
         path: sheet.path,
+        here: address.href(),
         search: address.query.search.clone().unwrap_or_default(),
         kept_for_search: address.unsearched().pairs(),
         kept_for_columns: address.with_usual_columns().pairs(),
@@ -279,6 +283,7 @@ fn header<R>(
             None => "",
         },
         number: column.class.contains("number"),
+        lead: column.class.contains("wide"),
     }
 }
 

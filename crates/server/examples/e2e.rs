@@ -1,0 +1,86 @@
+//! The console over a made-up estate, for browser tests and for looking at pages.
+//!
+//! `cargo run -p server --example e2e -- FOLDER [PORT [IDENTITIES]]`: fills an empty folder, adds
+//! one person per role (login: the role's name), prints the address, serves until interrupted.
+
+#![expect(clippy::print_stdout, reason = "a program of its own: the address is its output")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program of its own: it is where the clock comes from"
+)]
+
+use std::path::PathBuf;
+
+use app::access::Role;
+use app::{Actor, App};
+use demo::Plan;
+use model::{Secret, Time};
+use server::listen::{ServeConfig, bind};
+use store::NewSource;
+use tokio_util::sync::CancellationToken;
+
+/// Of everybody in this estate.
+const PASSWORD: &str = "correct horse battery staple";
+
+fn clock() -> Time {
+    Time::from(std::time::SystemTime::now())
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "/tmp/tutela-e2e".into()));
+    let port: u16 = arguments.next().map_or(Ok(0), |text| text.parse())?;
+    let identities: u64 = arguments.next().map_or(Ok(600), |text| text.parse())?;
+    let app = App::open(folder.clone(), "browser tests", clock())?;
+    fill(&app, identities)?;
+    app.warm()?;
+    let config = ServeConfig {
+        address: ([127, 0, 0, 1], port).into(),
+        allow_remote: false,
+        socket: Some(folder.join("tutela.sock")),
+        host_names: Vec::new(),
+        https: false,
+        clock,
+    };
+    let bound = bind(app, config).await?;
+    println!("http://{}", bound.address());
+    let stop = CancellationToken::new();
+    let interrupted = stop.clone();
+    let waiting = async move {
+        let _ = tokio::signal::ctrl_c().await;
+        interrupted.cancel();
+    };
+    let (served, ()) = tokio::join!(bound.serve(stop), waiting);
+    served
+}
+
+fn fill(app: &App, identities: u64) -> anyhow::Result<()> {
+    if !app.store.sources()?.is_empty() {
+        return Ok(());
+    }
+    let now = clock();
+    let plan = Plan { identities, ..Plan::new(now) };
+    for made_up in demo::SOURCES {
+        let new = NewSource {
+            connector: made_up.connector.into(),
+            name: made_up.name.into(),
+            settings: "{}".into(),
+            every_s: Some(3600),
+        };
+        let source = app.store.add_source(&new, now)?;
+        let mut writer = app.store.begin_sync(source.id, now)?;
+        for batch in demo::batches(&plan, made_up) {
+            writer.put(&batch)?;
+        }
+        writer.publish(now)?;
+    }
+    app.warm()?;
+    app::estate::refresh(app, now)?;
+    let local = Actor::local(0, "browser tests");
+    let password = Secret::new(PASSWORD.to_owned());
+    for role in Role::ALL {
+        app::people::add(app, &local, role.name(), role.name(), role, Some(&password), now)?;
+    }
+    Ok(())
+}
