@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use app::access::Role;
 use app::{Actor, App};
 use demo::Plan;
-use model::{Secret, Time};
+use model::{Batch, Coverage, Gap, GapReason, Scope, Secret, Time};
 use server::listen::{ServeConfig, bind};
 use store::NewSource;
 use tokio_util::sync::CancellationToken;
@@ -75,6 +75,7 @@ fn fill(app: &App, identities: u64) -> anyhow::Result<()> {
         }
         writer.publish(now)?;
     }
+    forbidden_folder(app, now)?;
     app.warm()?;
     app::estate::refresh(app, now)?;
     let local = Actor::local(0, "browser tests");
@@ -82,5 +83,24 @@ fn fill(app: &App, identities: u64) -> anyhow::Result<()> {
     for role in Role::ALL {
         app::people::add(app, &local, role.name(), role.name(), role, Some(&password), now)?;
     }
+    Ok(())
+}
+
+/// A source that was refused something, so that there is a gap to read.
+fn forbidden_folder(app: &App, now: Time) -> anyhow::Result<()> {
+    let new = NewSource {
+        connector: "host".into(),
+        name: "bastion".into(),
+        settings: "{}".into(),
+        every_s: None,
+    };
+    let source = app.store.add_source(&new, now)?;
+    let mut coverage = Coverage::new(Scope::new("linux", "bastion", "ssh", "/root"));
+    coverage.read();
+    let gap = Gap::new("/root/.ssh", GapReason::Denied);
+    coverage.miss(gap.detail("permission denied").missing("read /root/.ssh"));
+    let mut writer = app.store.begin_sync(source.id, now)?;
+    writer.put(&Batch { coverage: vec![coverage], ..Batch::default() })?;
+    writer.publish(now)?;
     Ok(())
 }

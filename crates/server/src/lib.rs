@@ -22,6 +22,9 @@ mod session;
 pub mod throttle;
 pub mod wire;
 
+#[cfg(test)]
+mod tests;
+
 /// The OpenAPI 3.1 document of the API.
 pub fn openapi_document() -> &'static serde_json::Value {
     openapi::document()

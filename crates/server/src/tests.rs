@@ -1,0 +1,128 @@
+//! Who may come in where: every endpoint of the table against every sort of caller.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use app::access::Role;
+use app::{Actor, App, people};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use model::Time;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::router::with_state;
+use crate::routes::{Access, ENDPOINTS, Kind, Verb};
+use crate::server::{Config, Server};
+
+const HOST: &str = "127.0.0.1:7878";
+
+fn now() -> Time {
+    Time::from_seconds(1_795_000_000)
+}
+
+struct World {
+    router: axum::Router,
+    tokens: Vec<(Role, String)>,
+    revoked: String,
+    _folder: tempfile::TempDir,
+}
+
+fn world() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::open(folder.path().join("data"), "test", now()).unwrap();
+    let local = Actor::local(0, "test");
+    people::add(&app, &local, "ada", "Ada", Role::Administrator, None, now()).unwrap();
+    let token = |name: &str, role: Role| {
+        people::create_token(&app, &local, name, role, Duration::from_secs(3600), now()).unwrap()
+    };
+    let tokens =
+        Role::ALL.map(|role| (role, token(role.name(), role).secret.reveal().clone())).to_vec();
+    let ended = token("ended", Role::Administrator);
+    people::revoke_token(&app, &local, ended.token.id, now()).unwrap();
+    let config = Config { clock: now, hosts: BTreeSet::from([HOST.to_owned()]), https: false };
+    let router = with_state(&Server::new(app, config, CancellationToken::new()));
+    World { router, tokens, revoked: ended.secret.reveal().clone(), _folder: folder }
+}
+
+impl World {
+    async fn ask(&self, verb: Verb, path: &str, headers: &[(&str, &str)]) -> StatusCode {
+        let mut request = Request::builder().method(verb.name()).uri(path).header("host", HOST);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap().status()
+    }
+}
+
+/// The path with something in place of each parameter that is no id of anything.
+fn filled(path: &str) -> String {
+    path.split('/')
+        .map(|part| if part.starts_with('{') { "nothing" } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+#[tokio::test]
+async fn every_endpoint_lets_in_whom_its_row_says() {
+    let world = world();
+    for endpoint in ENDPOINTS {
+        let (verb, path) = (endpoint.verb, filled(endpoint.path));
+        let name = format!("{} {path}", verb.name());
+        let Access::Act(act) = endpoint.access else {
+            let status = world.ask(verb, &path, &[]).await;
+            assert_ne!(status, StatusCode::UNAUTHORIZED, "{name}");
+            continue;
+        };
+        let expected = match (endpoint.kind, verb) {
+            (Kind::Page, Verb::Get) => StatusCode::SEE_OTHER,
+            (_, Verb::Get) => StatusCode::UNAUTHORIZED,
+            // A write without any sign of where it comes from.
+            _ => StatusCode::FORBIDDEN,
+        };
+        assert_eq!(world.ask(verb, &path, &[]).await, expected, "{name} by nobody");
+        let forged = [("cookie", "tutela_session=made-up"), ("origin", "https://evil.example")];
+        assert_eq!(world.ask(verb, &path, &forged).await, expected, "{name} by a made-up session");
+        let revoked = format!("Bearer {}", world.revoked);
+        let status = world.ask(verb, &path, &[("authorization", &revoked)]).await;
+        let refused = [StatusCode::UNAUTHORIZED, StatusCode::SEE_OTHER];
+        assert!(refused.contains(&status), "{name} by a revoked token: {status}");
+        for (role, token) in &world.tokens {
+            let status =
+                world.ask(verb, &path, &[("authorization", &format!("Bearer {token}"))]).await;
+            let who = format!("{name} by {}: {status}", role.name());
+            if *role < act.least_role() {
+                assert_eq!(status, StatusCode::FORBIDDEN, "{who}");
+            } else {
+                assert_ne!(status, StatusCode::UNAUTHORIZED, "{who}");
+                assert_ne!(status, StatusCode::FORBIDDEN, "{who}");
+                assert!(!status.is_server_error(), "{who}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_names_and_foreign_pages_are_refused() {
+    let world = world();
+    let request =
+        |host: &str| Request::get("/healthz").header("host", host).body(Body::empty()).unwrap();
+    let status = world.router.clone().oneshot(request("evil.example:7878")).await.unwrap().status();
+    assert_eq!(status, StatusCode::MISDIRECTED_REQUEST);
+    let response = world.router.clone().oneshot(request(HOST)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.headers().contains_key("content-security-policy"));
+}
+
+#[test]
+fn the_document_names_every_api_endpoint() {
+    let document = crate::openapi::document();
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.kind == Kind::Api) {
+        let operation = &document["paths"][endpoint.path][endpoint.verb.name().to_lowercase()];
+        assert!(operation["operationId"].is_string(), "{}", endpoint.path);
+        if let Some(shape) = endpoint.reply {
+            jsonschema::validator_for(&crate::openapi::reply_schema(shape)).unwrap();
+        }
+    }
+}
