@@ -339,7 +339,7 @@ pub(crate) fn diff_query(raw: Option<&str>, now: Time) -> Result<DiffQuery, Erro
 }
 
 /// What is compared when the caller does not say: the last week.
-const DIFF_SPAN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const DIFF_SPAN: Duration = Duration::from_hours(168);
 
 pub(crate) async fn diff(
     State(server): State<Server>,
@@ -774,7 +774,7 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// Ready: the store answers.
 pub(crate) async fn readyz(State(server): State<Server>) -> Reply {
-    server.ask(|app| people::has_administrator(app)).await?;
+    server.ask(people::has_administrator).await?;
     Ok(typed(StatusCode::OK, "text/plain; charset=utf-8", "ready\n"))
 }
 

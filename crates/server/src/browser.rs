@@ -73,7 +73,7 @@ fn refused(server: &Server, request: &Request) -> Option<Error> {
     reason = "keeps the caller a plain list of refusals"
 )]
 fn host_of(request: &Request) -> Option<Option<String>> {
-    let of_line = request.uri().authority().map(|authority| authority.as_str());
+    let of_line = request.uri().authority().map(axum::http::uri::Authority::as_str);
     let of_header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     Some(of_line.or(of_header).map(str::to_ascii_lowercase))
 }

@@ -274,7 +274,7 @@ pub(crate) fn coverage(generator: &mut SchemaGenerator) -> Schema {
     let time = s::<Time>(generator);
     let scope = fields(json!({
         "source": text(), "connector": text(), "source_name": text(), "sync": number(), "read_at": time,
-        "last_complete_at": or_null(time.clone()), "coverage": s::<model::Coverage>(generator),
+        "last_complete_at": or_null(time), "coverage": s::<model::Coverage>(generator),
     }));
     schema(fields(json!({
         "summary": s::<app::inventory::CoverageSummary>(generator), "scopes": { "type": "array", "items": scope },
@@ -311,7 +311,7 @@ pub(crate) fn diff(generator: &mut SchemaGenerator) -> Schema {
         fields(json!({ "list": text(), "added": number(), "changed": number(), "gone": number() }));
     let time = s::<Time>(generator);
     schema(fields(
-        json!({ "from": time, "to": time.clone(), "summary": { "type": "array", "items": summary }, "page": page }),
+        json!({ "from": time, "to": time, "summary": { "type": "array", "items": summary }, "page": page }),
     ))
 }
 
@@ -323,7 +323,7 @@ fn sync(generator: &mut SchemaGenerator) -> Value {
     let time = s::<Time>(generator);
     fields(json!({
         "id": number(), "source": text(), "source_name": text(), "state": { "enum": ["running", "committed", "failed"] },
-        "started_at": time, "finished_at": or_null(time.clone()), "summary": or_null(json!({ "type": "object" })),
+        "started_at": time, "finished_at": or_null(time), "summary": or_null(json!({ "type": "object" })),
         "error": { "type": ["string", "null"] },
     }))
 }
@@ -338,7 +338,7 @@ fn source_view(generator: &mut SchemaGenerator) -> Value {
     fields(json!({
         "id": text(), "connector": text(), "name": text(), "settings": text(), "every_s": { "type": ["integer", "null"] },
         "enabled": { "type": "boolean" }, "created_at": time, "last_sync": or_null(sync(generator)),
-        "last_committed_at": or_null(time.clone()), "title": text(), "running": { "type": "boolean" },
+        "last_committed_at": or_null(time), "title": text(), "running": { "type": "boolean" },
         "permissions": s::<Vec<app::sources::PermissionView>>(generator),
     }))
 }
@@ -360,7 +360,7 @@ pub(crate) fn me(_: &mut SchemaGenerator) -> Schema {
 fn person_of(generator: &mut SchemaGenerator) -> Value {
     let time = s::<Time>(generator);
     fields(json!({
-        "id": number(), "login": text(), "name": text(), "role": text(), "created_at": time, "disabled_at": or_null(time.clone()),
+        "id": number(), "login": text(), "name": text(), "role": text(), "created_at": time, "disabled_at": or_null(time),
     }))
 }
 
@@ -376,7 +376,7 @@ fn token_of(generator: &mut SchemaGenerator) -> Value {
     let time = s::<Time>(generator);
     fields(json!({
         "id": number(), "person": number(), "name": text(), "prefix": text(), "role": text(), "created_at": time,
-        "expires_at": time, "last_used_at": or_null(time.clone()), "revoked_at": or_null(time.clone()),
+        "expires_at": time, "last_used_at": or_null(time.clone()), "revoked_at": or_null(time),
     }))
 }
 

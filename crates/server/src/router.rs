@@ -22,7 +22,7 @@ use crate::server::{Config, Server};
 use crate::wire::MAX_BODY_BYTES;
 
 /// A reply's head must be there within this; exports stream on after it.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// Requests that are worked on at once; more are told to come again.
 pub const MAX_REQUESTS: usize = 256;
 

@@ -13,7 +13,7 @@ use crate::problem::TOO_MANY_ATTEMPTS;
 pub const MAX_PER_NAME: u32 = 5;
 /// Attempts of all names per window: also bounds what password hashing costs.
 pub const MAX_OVERALL: u32 = 100;
-pub const WINDOW: Duration = Duration::from_secs(5 * 60);
+pub const WINDOW: Duration = Duration::from_mins(5);
 /// Names that are remembered; beyond it only the overall limit holds.
 const MAX_NAMES: usize = 10_000;
 
@@ -45,17 +45,14 @@ impl Throttle {
         let overall = tries.overall;
         let room = tries.by_name.len() < MAX_NAMES;
         let key = key(name);
-        let of_name = match tries.by_name.get_mut(&key) {
-            Some(n) => {
-                *n += 1;
-                *n
+        let of_name = if let Some(n) = tries.by_name.get_mut(&key) {
+            *n += 1;
+            *n
+        } else {
+            if room {
+                tries.by_name.insert(key, 1);
             }
-            None => {
-                if room {
-                    tries.by_name.insert(key, 1);
-                }
-                1
-            }
+            1
         };
         if overall <= MAX_OVERALL && of_name <= MAX_PER_NAME {
             return Ok(());

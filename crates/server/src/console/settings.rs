@@ -68,8 +68,8 @@ pub(crate) async fn page(ask: Ask) -> Reply {
     let page = server.ask(move |app| {
         let actor = ask.actor()?;
         let now = ask.now;
-        let people = match ask.may(Act::ManagePeople) {
-            true => Some(
+        let people = if ask.may(Act::ManagePeople) {
+            Some(
                 people::list(app, actor)?
                     .into_iter()
                     .map(|person| PersonRow {
@@ -81,8 +81,9 @@ pub(crate) async fn page(ask: Ask) -> Reply {
                         disabled: person.disabled_at.is_some(),
                     })
                     .collect(),
-            ),
-            false => None,
+            )
+        } else {
+            None
         };
         let tokens = people::tokens(app, actor)?
             .into_iter()
