@@ -7,7 +7,7 @@ use store::{NewSource, SyncSummary};
 
 use crate::access::{Act, Actor};
 use crate::audit::acting;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::{App, estate};
 
 /// How far the loading is.
@@ -59,7 +59,7 @@ pub fn load(
             }
             summaries.push((part.name, writer.publish(clock())?));
         }
-        estate::refresh(app, clock()).map_err(Error::from)?;
+        estate::refresh(app, clock())?;
         app.warm()?;
         Ok(summaries)
     })

@@ -48,8 +48,10 @@ async fn main() -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let interrupted = stop.clone();
     let waiting = async move {
-        let _ = tokio::signal::ctrl_c().await;
-        interrupted.cancel();
+        // Without the handler the signal itself ends the program.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.cancel();
+        }
     };
     let (served, ()) = tokio::join!(bound.serve(stop), waiting);
     served

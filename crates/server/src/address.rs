@@ -148,7 +148,7 @@ impl Address {
     }
 
     /// From the first page on, since the rows are others.
-    fn from_the_start(&self) -> Self {
+    fn at_the_start(&self) -> Self {
         let mut address = self.clone();
         address.query.after = None;
         address.skipped = 0;
@@ -157,14 +157,14 @@ impl Address {
 
     #[must_use]
     pub(crate) fn with(&self, field: &str, op: Op, value: &str) -> Self {
-        let mut address = self.from_the_start();
+        let mut address = self.at_the_start();
         address.add_filter(field, op, value);
         address
     }
 
     #[must_use]
     pub(crate) fn without(&self, field: &str, op: Op, value: &str) -> Self {
-        let mut address = self.from_the_start();
+        let mut address = self.at_the_start();
         for filter in &mut address.query.filters {
             if filter.field == field && filter.op == op {
                 filter.values.retain(|one| one != value);
@@ -178,21 +178,21 @@ impl Address {
 
     #[must_use]
     pub(crate) fn sorted(&self, field: &str, descending: bool) -> Self {
-        let mut address = self.from_the_start();
+        let mut address = self.at_the_start();
         address.query.sort = Some(Sort { field: field.to_owned(), descending });
         address
     }
 
     #[must_use]
     pub(crate) fn unsearched(&self) -> Self {
-        let mut address = self.from_the_start();
+        let mut address = self.at_the_start();
         address.query.search = None;
         address
     }
 
     #[must_use]
     pub(crate) fn first_page(&self) -> Self {
-        self.from_the_start()
+        self.at_the_start()
     }
 
     #[must_use]

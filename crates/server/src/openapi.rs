@@ -124,19 +124,33 @@ fn schema(value: Value) -> Schema {
     Schema::try_from(value).unwrap_or_default()
 }
 
+fn array(items: Value) -> Value {
+    object_of([("type", "array".into()), ("items", items)])
+}
+
 fn list(items: Value) -> Schema {
-    json_schema!({ "type": "array", "items": items })
+    schema(array(items))
+}
+
+fn object_of<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Object(members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
 }
 
 /// An object whose named fields are all there.
 fn fields(properties: Value) -> Value {
-    let required: Vec<&String> =
-        properties.as_object().map(|map| map.keys().collect()).unwrap_or_default();
-    json!({ "type": "object", "required": required, "properties": properties })
+    let required: Vec<Value> = properties
+        .as_object()
+        .map(|map| map.keys().map(|name| name.as_str().into()).collect())
+        .unwrap_or_default();
+    object_of([
+        ("type", "object".into()),
+        ("required", required.into()),
+        ("properties", properties),
+    ])
 }
 
 fn or_null(of: Value) -> Value {
-    json!({ "anyOf": [of, { "type": "null" }] })
+    object_of([("anyOf", Value::Array(vec![of, json!({ "type": "null" })]))])
 }
 
 pub(crate) fn object(_: &mut SchemaGenerator) -> Schema {
@@ -166,7 +180,7 @@ fn listing_of(items: Value, generator: &mut SchemaGenerator) -> Schema {
     let coverage = s::<app::inventory::CoverageSummary>(generator);
     let time = s::<Time>(generator);
     schema(fields(json!({
-        "items": { "type": "array", "items": items },
+        "items": array(items),
         "next": { "type": ["string", "null"], "description": "`after` of the next page" },
         "total": { "type": ["integer", "null"], "description": "null while it is being counted" },
         "facets": or_null(facet_list()),

@@ -34,7 +34,7 @@ fn world() -> World {
     let local = Actor::local(0, "test");
     people::add(&app, &local, "ada", "Ada", Role::Administrator, None, now()).unwrap();
     let token = |name: &str, role: Role| {
-        people::create_token(&app, &local, name, role, Duration::from_secs(3600), now()).unwrap()
+        people::create_token(&app, &local, name, role, Duration::from_hours(1), now()).unwrap()
     };
     let tokens =
         Role::ALL.map(|role| (role, token(role.name(), role).secret.reveal().clone())).to_vec();

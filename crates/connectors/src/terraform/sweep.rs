@@ -56,7 +56,8 @@ fn look(reading: &mut Reading<'_>, resource: &Resource, spot: &Spot, value: &Val
     }
     match value {
         Value::String(text) if spot.is_marked || is_likely(&spot.name, text) => {
-            if !reading.containers(resource, &spot.path, text) {
+            let is_taken_apart = reading.containers(resource, &spot.path, text);
+            if !is_taken_apart {
                 let kind = super::kind_of_name(&spot.name);
                 reading.secret(resource, kind, &spot.path, text, None, |credential| {
                     if spot.is_marked {

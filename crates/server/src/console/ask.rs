@@ -184,13 +184,13 @@ pub(crate) fn notice(text: impl Into<String>) -> Reply {
         more: String::new(),
         secret: String::new(),
     };
-    into_notices(html(&notice)?)
+    Ok(into_notices(html(&notice)?))
 }
 
-pub(crate) fn into_notices(mut response: Response<Body>) -> Reply {
+pub(crate) fn into_notices(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert("hx-retarget", HeaderValue::from_static("#notices"));
     headers.insert("hx-reswap", HeaderValue::from_static("innerHTML show:top"));
     headers.insert("hx-push-url", HeaderValue::from_static("false"));
-    Ok(response)
+    response
 }

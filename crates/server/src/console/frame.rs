@@ -52,7 +52,10 @@ pub(crate) struct Entry {
     pub(crate) here: bool,
 }
 
-const RAIL: &[(&str, &[(Here, &str, &str, &str)])] = &[
+/// Page, title, icon, address.
+type Section = (Here, &'static str, &'static str, &'static str);
+
+const RAIL: &[(&str, &[Section])] = &[
     (
         "See",
         &[

@@ -650,7 +650,7 @@ pub(crate) fn error_page(
             more: sentence(&hint),
             secret: String::new(),
         };
-        html(&notice).and_then(into_notices)
+        html(&notice).map(into_notices)
     } else {
         let may_look = ask.may(Act::Look);
         html(&ErrorPage {

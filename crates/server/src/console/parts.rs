@@ -350,14 +350,9 @@ impl Says {
         let mut by_id: Vec<(&usize, &String)> =
             self.by_content.iter().map(|(content, id)| (id, content)).collect();
         by_id.sort_unstable();
-        Markup(
-            by_id
-                .iter()
-                .map(|(id, content)| {
-                    format!("<div class=\"says\" id=\"says-{id}\" popover>{content}</div>\n")
-                })
-                .collect(),
-        )
+        Markup(by_id.iter().fold(String::new(), |popovers, (id, content)| {
+            popovers + &format!("<div class=\"says\" id=\"says-{id}\" popover>{content}</div>\n")
+        }))
     }
 }
 

@@ -78,7 +78,7 @@ fn pages(text: &str) -> Vec<HitView> {
         .collect()
 }
 
-fn groups(text: &str, found: Vec<Hit>) -> Vec<HitGroup> {
+fn groups(text: &str, found: &[Hit]) -> Vec<HitGroup> {
     let mut groups = Vec::new();
     for (list, title, path) in [
         (List::Identities, "Identities", "identities"),
@@ -130,7 +130,7 @@ pub(crate) async fn page(ask: Ask) -> Reply {
                 "Search",
                 "What is called so, here or in its own system?",
             )?;
-            let groups = groups(&text, found);
+            let groups = groups(&text, &found);
             Ok((frame, groups, text, ask))
         })
         .await?;

@@ -200,7 +200,7 @@ pub(crate) async fn change_person(
             more: "Add it to this server's address and hand it over by a way you trust.".into(),
             secret: format!("/sign-in#{}", link.reveal()),
         };
-        return into_notices(html(&made)?);
+        return Ok(into_notices(html(&made)?));
     }
     let change = PersonChange {
         name: None,
@@ -254,7 +254,7 @@ pub(crate) async fn create_token(
         more: "It is shown this once; only its hash is kept.".into(),
         secret: issued.secret.reveal().clone(),
     };
-    into_notices(html(&made)?)
+    Ok(into_notices(html(&made)?))
 }
 
 pub(crate) async fn revoke_token(
