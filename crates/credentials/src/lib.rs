@@ -13,6 +13,7 @@ mod der;
 mod derive;
 pub mod keys;
 pub mod keytab;
+mod keywords;
 mod password_encryption;
 mod pem;
 pub mod pkcs12;

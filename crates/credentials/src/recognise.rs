@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use model::fact::Text;
 use model::kinds::{self, CredentialKind};
 use model::{Fact, Secret, Time, Value};
@@ -16,6 +15,7 @@ use regex::bytes::Regex;
 
 use crate::assigned::{self, Ends};
 use crate::derive::{self, Around, SecretPart};
+use crate::keywords::Keywords;
 use crate::rules::{Check, RULES, Rule, Shape, Start};
 use crate::{keys, pem};
 
@@ -179,21 +179,16 @@ struct Candidate {
     kind: Option<&'static CredentialKind>,
 }
 
-/// Which rule a keyword belongs to.
+/// All keywords, and which rule each belongs to.
 struct Scanner {
-    automaton: AhoCorasick,
+    keywords: Keywords,
     rule_of_keyword: Vec<&'static Rule>,
 }
 
 static SCANNER: LazyLock<Option<Scanner>> = LazyLock::new(|| {
     let pairs = RULES.iter().flat_map(|rule| rule.keywords.iter().map(move |it| (*it, rule)));
     let (keywords, rule_of_keyword): (Vec<_>, Vec<_>) = pairs.unzip();
-    let automaton = AhoCorasick::builder()
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(keywords)
-        .ok()?;
-    Some(Scanner { automaton, rule_of_keyword })
+    Some(Scanner { keywords: Keywords::new(keywords)?, rule_of_keyword })
 });
 
 /// Patterns, compiled when first needed, in the order of the rules.
@@ -212,12 +207,9 @@ fn candidates(bytes: &[u8], sink: &mut dyn FnMut(Candidate) -> bool) {
     let mut keys_read = false;
     let mut name_read = 0;
     let mut document_read = 0;
-    for keyword in scanner.automaton.find_overlapping_iter(bytes) {
-        let Some(rule) = scanner.rule_of_keyword.get(keyword.pattern().as_usize()) else {
-            continue;
-        };
-        let span = keyword.start()..keyword.end();
-        let go_on = match rule.shape {
+    scanner.keywords.find(bytes, |keyword, span| {
+        let Some(rule) = scanner.rule_of_keyword.get(keyword).copied() else { return true };
+        match rule.shape {
             // A document is looked at as a whole, so it is not looked at again a few bytes on.
             Shape::Token { .. } if rule.is_document() && span.start < document_read => true,
             Shape::Token { start, pattern } => {
@@ -252,11 +244,8 @@ fn candidates(bytes: &[u8], sink: &mut dyn FnMut(Candidate) -> bool) {
                     }
                 }
             },
-        };
-        if !go_on {
-            return;
         }
-    }
+    });
 }
 
 fn token_at(
