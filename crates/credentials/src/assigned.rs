@@ -146,6 +146,10 @@ pub(crate) fn assignment(
         return Some(Assignment { name, value: at.at..end, manner: Manner::Line });
     }
     let end = Ends::of(&mut ends.bare, bytes, at.at, ends_bare);
+    // `password = sha256_of(text)` calls, and `const PASSWORD: Type2 = value` names a type.
+    if bytes.get(end) == Some(&b'(') || rest_of_line(bytes, end).starts_with(b"=") {
+        return None;
+    }
     Some(Assignment { name, value: at.at..end, manner: Manner::Bare })
 }
 
@@ -374,7 +378,8 @@ impl Assignment {
         let name = std::str::from_utf8(bytes.get(self.name.clone())?).ok()?;
         let kind = kind_of_name(name)?;
         let value = std::str::from_utf8(value).ok()?;
-        let is_secret = !is_reference(value)
+        let is_secret = (self.manner != Manner::Bare || !is_name_in_code(value))
+            && !is_reference(value)
             && !is_placeholder(value)
             && !says_what_it_is(value)
             && !is_other_thing(value)
@@ -576,7 +581,7 @@ fn says_what_it_is(value: &str) -> bool {
         "secret", "passw", "token", "apikey", "api_key", "api-key", "fake", "sample", "mock",
         "foo", "bar", "test", "qwerty", "abcdef", "123456", "654321", "987654", "hunter2",
         "letmein", "admin", "s3cr3t", "p@ss", "pa$$", "p4ss", "local", "string", "value",
-        "username",
+        "username", "correct", "wrong",
     ];
     // In a long random value three letters come together by chance.
     let least = if value.len() > 24 { 5 } else { 3 };
@@ -587,7 +592,8 @@ fn says_what_it_is(value: &str) -> bool {
 fn is_other_thing(value: &str) -> bool {
     let bytes = value.as_bytes();
     let digest = ["sha1", "sha2", "sha3", "sha5", "md5", "sha256:", "blake", "h1:"];
-    if digest.iter().any(|start| value.starts_with(start)) || value.contains("://") {
+    let is_digest = digest.iter().any(|start| value.starts_with(start));
+    if is_digest || value.contains("://") || is_percent_encoded(value) {
         return true;
     }
     let is_path_byte = |b: &u8| b.is_ascii_alphanumeric() || b"/._-~+@:".contains(b);
@@ -617,6 +623,24 @@ fn is_other_thing(value: &str) -> bool {
         }
     }
     bytes.iter().all(|b| b.is_ascii_digit() || b".,:-+/T Z".contains(b))
+}
+
+/// A function or variable (`x25519_generate_key`): two parts of it are words.
+fn is_name_in_code(value: &str) -> bool {
+    let is_word = |part: &&str| part.len() >= 3 && part.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_name = value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_name && value.split('_').filter(is_word).count() >= 2
+}
+
+/// Whether most of a value is percent escapes, as in tests of addresses.
+fn is_percent_encoded(value: &str) -> bool {
+    let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = value.as_bytes();
+    let is_escape = |at: &usize| {
+        bytes.get(*at) == Some(&b'%') && is_hex(bytes.get(at + 1)) && is_hex(bytes.get(at + 2))
+    };
+    let n_escapes = (0..bytes.len()).filter(is_escape).count();
+    n_escapes >= 2 && n_escapes * 6 > bytes.len()
 }
 
 /// Words, with or without a number behind them: `my-service`, `production2`, `SomeClassName`.

@@ -584,6 +584,8 @@ fn is_stock_password(value: &str) -> bool {
             | "pass"
             | "pwd"
             | "secret"
+            | "opensesame"
+            | "open sesame"
             | "user"
             | "pw"
             | "token"

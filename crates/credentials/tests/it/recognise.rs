@@ -289,6 +289,14 @@ fn what_only_looks_like_a_credential_is_not_found() {
     check("const TOKEN_TYPE = 'Bearer1234567890abcd';");
     check("this.password=e.password1,this.token=t.token2");
     check("!function(e){var t={token:n(12),secret:o.secret,key:\"a1b2\"};return t}(window)");
+    check("pub const STORAGE_KEY: HardwareKeyUsage2Flags64X = 4i32;");
+    check("    generate_private_key: x25519_generate_private_key,");
+    check("context->store_pass = sqlite3GetBoolean42x(right, 1);");
+    check("let correct_password = b\"correct_master_key_123!\";");
+    check("\"password\": \"%F0%9F%92%A9\",");
+    check("\"password\": \"pass%5B%7F\",");
+    check("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    check("proxy = http://Aladdin:opensesame@localhost:8887");
     check("secretName: my-tls-secret-2024");
     check("tokenizer: \"cl100k_base_tokenizer_v2\"");
     check("max_tokens: 4096000000");
