@@ -46,9 +46,10 @@ pub fn diagnose(app: &App, actor: &Actor, now: Time) -> Result<Vec<Check>> {
         note(
             "coverage",
             format!(
-                "{} gaps in {} scopes",
-                coverage.n_gaps,
-                coverage.n_scopes - coverage.n_complete_scopes
+                "{} of {} scopes not read completely, gaps: {}",
+                coverage.n_scopes - coverage.n_complete_scopes,
+                coverage.n_scopes,
+                coverage.n_gaps
             ),
             "see `tutela coverage` for each and the permission that would close it",
         )

@@ -3,7 +3,7 @@
 use model::{Evidence, IdentityId, OwnerLink, Party, PartyKind, ScopeId, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{OwnerClaim, OwnerColumn};
+use store::{Facet, List, ListQuery, OwnerClaim, OwnerColumn};
 
 use crate::App;
 use crate::access::{Act, Actor};
@@ -13,6 +13,17 @@ use crate::people::MAX_NAME_CHARS;
 
 /// Identities of one bulk claim.
 pub const MAX_CLAIMED: usize = 1_000;
+
+/// Owners that are counted one by one; the identities of the others are counted together.
+pub const MAX_OWNERS: usize = 1_000;
+
+/// Identities by owner, most first; the empty value counts orphans. None until the counts are ready.
+pub fn counts(app: &App, actor: &Actor) -> Result<Option<Facet>> {
+    actor.may(Act::Look)?;
+    let facets =
+        app.store.facets(List::Identities, &ListQuery::default(), &["owner"], MAX_OWNERS)?;
+    Ok(facets.and_then(|facets| facets.into_iter().next()))
+}
 
 /// What a person says: this party owns these identities.
 #[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]

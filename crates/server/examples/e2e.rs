@@ -31,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "/tmp/tutela-e2e".into()));
     let port: u16 = arguments.next().map_or(Ok(0), |text| text.parse())?;
-    let identities: u64 = arguments.next().map_or(Ok(600), |text| text.parse())?;
+    let identities: u64 = arguments.next().map_or(Ok(200), |text| text.parse())?;
     let app = App::open(folder.clone(), "browser tests", clock())?;
     fill(&app, identities)?;
     app.warm()?;

@@ -15,6 +15,7 @@ export default defineConfig({
   testDir: ".",
   globalSetup: "./server.js",
   timeout: 60_000,
+  fullyParallel: true,
   workers: 2,
   use: {
     launchOptions: {
@@ -22,6 +23,7 @@ export default defineConfig({
       // Chromium's sandbox needs a user other than root.
       args: isRoot ? [...QUIET, "--no-sandbox"] : QUIET,
     },
-    trace: "retain-on-failure",
+    // A trace of every test doubles the time they take: a failure is run again with `--trace on`.
+    screenshot: "only-on-failure",
   },
 });

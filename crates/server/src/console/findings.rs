@@ -149,7 +149,10 @@ pub(crate) async fn page(ask: Ask, Path(raw_id): Path<String>) -> Reply {
             gone: None,
             sections: vec![
                 Section::new("What mends it", fix(&finding.fix)),
-                Section::new("Why it matters", Markup(format!("<p>{}</p>", text(&explained.why)))),
+                Section::new(
+                    "Why it matters",
+                    Markup(format!("<p>{}</p>", text(&explained.why.replace('\n', " ")))),
+                ),
                 Section::new(
                     "Where",
                     Markup::of(&table(

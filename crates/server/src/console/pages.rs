@@ -316,26 +316,21 @@ struct TablePage {
     says: Markup,
 }
 
-/// Owners on one page; the identity list finds the others.
-const MAX_OWNERS: usize = 200;
-
 pub(crate) async fn owners(ask: Ask) -> Reply {
     let server = ask.server.clone();
     let page = server.ask(move |app| {
         let actor = ask.actor()?;
-        let facets = inventory::facets(app, actor, store::List::Identities, &store::ListQuery::default(), &["owner"])?;
+        let facet = app::owners::counts(app, actor)?;
         let claims = app::owners::claims(app, actor)?;
         let mut frame = ask.frame(app, Here::Owners, "Owners", "Who answers for which identities, and which has nobody?")?;
         frame = ask.travelling(frame, None);
         frame.travel = None;
-        let counted = facets.is_some();
-        let facet = facets.and_then(|facets| facets.into_iter().next());
+        let counted = facet.is_some();
         let values = facet.as_ref().map_or(&[][..], |facet| facet.values.as_slice());
         let n_orphaned = values.iter().find(|value| value.value.is_empty()).map_or(0, |value| value.count);
         let rows: Vec<Vec<Markup>> = values
             .iter()
             .filter(|value| !value.value.is_empty())
-            .take(MAX_OWNERS)
             .map(|value| {
                 let href = list_href("/identities", &[Filter::new("owner", Op::Is, &[&value.value])]);
                 let n_claims = claims.iter().filter(|claim| claim.party.key == value.value).count();
@@ -356,6 +351,16 @@ pub(crate) async fn owners(ask: Ask) -> Reply {
             ))
         } else {
             Markup::default()
+        };
+        let n_others = facet.as_ref().map_or(0, |facet| facet.n_others);
+        let above = if n_others > 0 {
+            Markup(format!(
+                "{above}<p class=\"notice\">{}<span>The owners of most identities are here; those of the other <b>{}</b> are found in the list of identities.</span></p>",
+                super::parts::Icon("owners"),
+                grouped(n_others)
+            ))
+        } else {
+            above
         };
         let nothing = if counted { "No owner was inferred or claimed. Owners come from CODEOWNERS, git authors, tags and claims." } else { "Counting." };
         Ok(TablePage {
@@ -424,9 +429,12 @@ pub(crate) async fn coverage(ask: Ask) -> Reply {
         let rows = rows.into_iter().map(|(_, row)| row).collect();
         let above = if summary.n_gaps > 0 {
             Markup(format!(
-                "<p class=\"notice warn\">{}<span>{} things were not read. What lies there is not counted as absent: earlier records stay until it is read again. <a href=\"/coverage/gaps\">Read the gaps</a></span></p>",
+                "<p class=\"notice warn\">{}<span>{} not read. What lies there is not counted as absent: earlier records stay until it is read again. <a href=\"/coverage/gaps\">Read the gaps</a></span></p>",
                 super::parts::Icon("coverage"),
-                grouped(summary.n_gaps)
+                match summary.n_gaps {
+                    1 => "1 thing was".to_owned(),
+                    n => format!("{} things were", grouped(n)),
+                }
             ))
         } else {
             Markup::default()
@@ -472,7 +480,11 @@ pub(crate) async fn changes(ask: Ask) -> Reply {
         let counts = summary
             .iter()
             .map(|one| {
-                let number = |n: u64| if n == 0 { not_said("none") } else { Markup(grouped(n)) };
+                // In a narrow window the head of the table is not there to say what is counted.
+                let number = |n: u64, what: &str| {
+                    let count = if n == 0 { not_said("none") } else { Markup(grouped(n)) };
+                    Markup(format!("{count}<span class=\"narrow-only\"> {what}</span>"))
+                };
                 let pairs = [
                     ("from", query.from.date()),
                     ("to", query.to.date()),
@@ -486,9 +498,9 @@ pub(crate) async fn changes(ask: Ask) -> Reply {
                         href("/changes", &pairs).replace('&', "&amp;"),
                         one.list.name()
                     )),
-                    number(one.added),
-                    number(one.changed),
-                    number(one.gone),
+                    number(one.added, "added"),
+                    number(one.changed, "changed"),
+                    number(one.gone, "gone"),
                 ]
             })
             .collect();
