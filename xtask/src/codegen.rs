@@ -97,6 +97,7 @@ fn describe(connector: &Descriptor, text: &mut String) {
             let kind = match setting.kind {
                 SettingKind::Text => "text",
                 SettingKind::Path => "path",
+                SettingKind::Paths => "paths",
                 SettingKind::List => "list",
                 SettingKind::Truth => "`true` or `false`",
                 SettingKind::Number => "number",

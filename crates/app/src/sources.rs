@@ -91,6 +91,7 @@ const fn kind_name(kind: SettingKind) -> &'static str {
     match kind {
         SettingKind::Text => "text",
         SettingKind::Path => "path",
+        SettingKind::Paths => "paths",
         SettingKind::List => "list",
         SettingKind::Truth => "truth",
         SettingKind::Number => "number",
@@ -259,7 +260,7 @@ fn check(
             ));
         };
         // File roots say what this process reads: only who owns the data folder may set them.
-        let is_root = matches!(setting.kind, SettingKind::Path | SettingKind::List);
+        let is_root = matches!(setting.kind, SettingKind::Path | SettingKind::Paths);
         if is_root && !matches!(actor.via, Via::Local { .. } | Via::Schedule) {
             return Err(Error::new(
                 Kind::Forbidden,

@@ -47,7 +47,9 @@ pub enum SettingKind {
     Text,
     /// One path; relative to the folder the command was started in.
     Path,
-    /// Several paths, or several texts, separated by the list syntax of the settings file.
+    /// Several paths.
+    Paths,
+    /// Several texts.
     List,
     Truth,
     Number,

@@ -120,7 +120,7 @@ fn settings(set: &[String], connector: &str) -> anyhow::Result<BTreeMap<String, 
                 setting.name == name
                     && matches!(
                         setting.kind,
-                        connectors::SettingKind::Path | connectors::SettingKind::List
+                        connectors::SettingKind::Path | connectors::SettingKind::Paths
                     )
             })
         });

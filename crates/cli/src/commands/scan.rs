@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Read the host whose file system is mounted here, instead of this one.
     #[arg(long, value_name = "FOLDER", default_value = "/", requires = "host")]
     root: PathBuf,
+    /// Leave out files and folders that fit this pattern, in the syntax of .gitignore.
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
     /// Fail (exit 1) when a finding is at least this bad.
     #[arg(long, value_enum, default_value_t = FailOn::High)]
     fail_on: FailOn,
@@ -125,11 +128,8 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
         .as_deref()
         .map(|path| suppress::read_baseline(&read(path)?).map_err(anyhow::Error::from));
     let baseline = baseline.transpose()?;
-    let scan = app::scan::Scan {
-        paths: paths(args)?,
-        host: args.host,
-        settings: vec![("host", Settings::default())],
-    };
+    let settings = vec![("repository", Settings::default().with("exclude", &args.exclude))];
+    let scan = app::scan::Scan { paths: paths(args)?, host: args.host, settings };
     let bars = Mutex::new(HashMap::new());
     let progress = |source: &'static str, step: connectors::Progress| {
         if let Ok(mut bars) = bars.lock() {

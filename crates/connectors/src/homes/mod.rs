@@ -35,7 +35,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     summary: "Credential files of command line tools and AI agents in people's home folders.",
     settings: &[Setting {
         name: "homes",
-        kind: SettingKind::List,
+        kind: SettingKind::Paths,
         default: "",
         help: "Folders to read instead of the homes of /etc/passwd and the folders of /home.",
     }],

@@ -40,7 +40,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     settings: &[
         Setting {
             name: "paths",
-            kind: SettingKind::List,
+            kind: SettingKind::Paths,
             default: "",
             help: "More folders or files with certificates and keys, as seen from the machine's root",
         },

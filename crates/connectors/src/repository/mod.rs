@@ -45,9 +45,15 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     settings: &[
         Setting {
             name: "paths",
-            kind: SettingKind::List,
+            kind: SettingKind::Paths,
             default: "",
             help: "Folders or single files to read.",
+        },
+        Setting {
+            name: "exclude",
+            kind: SettingKind::List,
+            default: "",
+            help: "Files and folders to leave out, as patterns in the syntax of .gitignore. No file of a scanned folder can say so itself.",
         },
         Setting {
             name: "include_vendored",
@@ -92,6 +98,9 @@ fn discover(request: &Request<'_>, out: Outbox<'_>) -> Result<(), SourceError> {
     let options = Options {
         include_vendored: request.settings.truth("include_vendored").unwrap_or(false),
         max_file_bytes: request.settings.number("max_file_bytes").unwrap_or(MAX_FILE_BYTES),
+        exclude: walk::exclusions(request.settings.list("exclude")).map_err(|problem| {
+            SourceError::Protocol(format!("the setting `exclude`: {problem}"))
+        })?,
     };
     let paths = request.settings.list("paths");
     let mut problems = Vec::new();
@@ -100,7 +109,7 @@ fn discover(request: &Request<'_>, out: Outbox<'_>) -> Result<(), SourceError> {
             return Err(SourceError::Cancelled);
         }
         match resolve(request, Path::new(path)) {
-            Ok(asked) => out(read(request, &asked, options)),
+            Ok(asked) => out(read(request, &asked, &options)),
             Err(gap) => {
                 let scope = Scope::new("file", &request.machine.id, "folder", path.as_str());
                 let mut coverage = Coverage::new(scope);
@@ -164,7 +173,7 @@ fn resolve(request: &Request<'_>, path: &Path) -> Result<Asked, Gap> {
     Ok(Asked { name: inside(&real), base: inside(&folder), folder, file })
 }
 
-fn read(request: &Request<'_>, asked: &Asked, options: Options) -> Batch {
+fn read(request: &Request<'_>, asked: &Asked, options: &Options) -> Batch {
     let scope = Scope::new("file", &request.machine.id, "folder", asked.name.as_str());
     let mut coverage = Coverage::new(scope.clone());
     let tree = match Tree::open(&asked.folder) {

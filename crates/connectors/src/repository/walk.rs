@@ -1,7 +1,7 @@
 //! Walks a folder with several threads and hands every regular file to the readers.
 //!
-//! Links are never followed, `.git` is never entered, what a `.tutelaignore` names is left out, and
-//! `.gitignore` is not asked: the `.env` that git does not track is what matters. Work is a shared
+//! Links are never followed, `.git` is never entered, and no file of the folder says what is left
+//! out: what is scanned must not hide itself, and the `.env` that git does not track is what matters. Work is a shared
 //! stack of folders and handfuls of files; what each file gave is put in order of path at the end,
 //! so the result does not depend on the threads.
 
@@ -10,7 +10,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use model::{Batch, Gap, GapReason};
@@ -36,8 +36,6 @@ pub const MAX_FILE_BYTES: u64 = 1 << 30;
 const SNIFFED_BYTES: usize = 8 << 10;
 /// Files of one folder are shared out in handfuls of this size.
 const HANDFUL: usize = 64;
-/// A `.tutelaignore` is read up to this size.
-const MAX_IGNORE_BYTES: u64 = 1 << 20;
 /// More threads than this wait for the disk, not for each other.
 const MAX_THREADS: usize = 16;
 /// How often progress is reported, in files.
@@ -73,10 +71,21 @@ pub const VENDORED: &[&str] = &[
     ".hg",
 ];
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Options {
     pub include_vendored: bool,
     pub max_file_bytes: u64,
+    /// What whoever asked for the scan wants left out.
+    pub exclude: Gitignore,
+}
+
+/// Patterns in the syntax of `.gitignore`, relative to the folder that is scanned.
+pub(super) fn exclusions(patterns: &[String]) -> Result<Gitignore, String> {
+    let mut builder = GitignoreBuilder::new("/");
+    for pattern in patterns {
+        builder.add_line(None, pattern).map_err(|error| format!("`{pattern}`: {error}"))?;
+    }
+    builder.build().map_err(|error| error.to_string())
 }
 
 /// What a walk gave.
@@ -111,16 +120,8 @@ struct Work {
 
 #[derive(Debug)]
 enum Task {
-    Folder { path: PathBuf, depth: usize, ignores: Option<Arc<Ignores>> },
+    Folder { path: PathBuf, depth: usize },
     Files(Vec<PathBuf>),
-}
-
-/// The `.tutelaignore` rules that hold in a folder, innermost first.
-#[derive(Debug)]
-struct Ignores {
-    folder: PathBuf,
-    rules: Gitignore,
-    outer: Option<Arc<Self>>,
 }
 
 /// One thread's own: its buffer and what it gathered.
@@ -139,7 +140,7 @@ impl<'a> Walk<'a> {
         request: &'a Request<'a>,
         folder: &'a Folder<'a>,
         checkouts: &'a Checkouts<'a>,
-        options: Options,
+        options: &'a Options,
     ) -> Self {
         Self {
             tree,
@@ -156,7 +157,7 @@ impl<'a> Walk<'a> {
 
     /// Reads the whole folder.
     pub(super) fn folder(self) -> Walked {
-        self.run(Task::Folder { path: PathBuf::new(), depth: 0, ignores: None })
+        self.run(Task::Folder { path: PathBuf::new(), depth: 0 })
     }
 
     /// Reads one file of it.
@@ -202,9 +203,7 @@ impl<'a> Walk<'a> {
         let mut worker = Worker::default();
         while let Some(task) = self.next() {
             let found = match task {
-                Task::Folder { path, depth, ignores } => {
-                    self.list(&path, depth, ignores, &mut worker)
-                }
+                Task::Folder { path, depth } => self.list(&path, depth, &mut worker),
                 Task::Files(files) => {
                     for path in files {
                         if self.request.is_cancelled() {
@@ -244,13 +243,7 @@ impl<'a> Walk<'a> {
         self.more.notify_all();
     }
 
-    fn list(
-        &self,
-        path: &Path,
-        depth: usize,
-        ignores: Option<Arc<Ignores>>,
-        worker: &mut Worker,
-    ) -> Vec<Task> {
+    fn list(&self, path: &Path, depth: usize, worker: &mut Worker) -> Vec<Task> {
         if depth > MAX_FOLDER_DEPTH {
             let detail = format!("folders are entered {MAX_FOLDER_DEPTH} deep");
             worker.gaps.push(Gap::new(shown(path), GapReason::TooDeep).detail(detail));
@@ -265,7 +258,6 @@ impl<'a> Walk<'a> {
             }
         };
         worker.truncated |= truncated;
-        let ignores = self.ignores(path, &entries, ignores, worker);
         let mut tasks = Vec::new();
         let mut files = Vec::new();
         for (entry, kind) in entries {
@@ -280,17 +272,14 @@ impl<'a> Walk<'a> {
                 kind => kind,
             };
             let is_folder = kind == FileType::Directory;
-            if ignores.as_deref().is_some_and(|ignores| ignores.leave_out(&entry.path, is_folder)) {
+            if self.options.exclude.matched_path_or_any_parents(&entry.path, is_folder).is_ignore()
+            {
                 continue;
             }
             match kind {
                 FileType::Directory => {
                     if self.is_entered(&entry) {
-                        tasks.push(Task::Folder {
-                            path: entry.path,
-                            depth: depth + 1,
-                            ignores: ignores.clone(),
-                        });
+                        tasks.push(Task::Folder { path: entry.path, depth: depth + 1 });
                     }
                 }
                 FileType::RegularFile => {
@@ -314,41 +303,6 @@ impl<'a> Walk<'a> {
     fn is_entered(&self, entry: &Entry) -> bool {
         let vendored = || VENDORED.iter().any(|name| entry.name == *name);
         entry.name != ".git" && (self.options.include_vendored || !vendored())
-    }
-
-    fn ignores(
-        &self,
-        folder: &Path,
-        entries: &[(Entry, FileType)],
-        outer: Option<Arc<Ignores>>,
-        worker: &mut Worker,
-    ) -> Option<Arc<Ignores>> {
-        let Some((entry, _)) = entries.iter().find(|(entry, _)| entry.name == ".tutelaignore")
-        else {
-            return outer;
-        };
-        let content = match self.tree.read(&entry.path, MAX_IGNORE_BYTES, Links::Refuse) {
-            Ok(content) => content,
-            Err(gap) => {
-                worker.gaps.push(gap);
-                return outer;
-            }
-        };
-        let mut builder = GitignoreBuilder::new("/");
-        for line in String::from_utf8_lossy(&content.bytes).lines() {
-            if let Err(error) = builder.add_line(None, line) {
-                let detail = format!("a line of it is not a pattern: {error}");
-                worker.gaps.push(Gap::new(shown(&entry.path), GapReason::Malformed).detail(detail));
-            }
-        }
-        match builder.build() {
-            Ok(rules) => Some(Arc::new(Ignores { folder: folder.to_owned(), rules, outer })),
-            Err(error) => {
-                let detail = error.to_string();
-                worker.gaps.push(Gap::new(shown(&entry.path), GapReason::Malformed).detail(detail));
-                outer
-            }
-        }
     }
 
     /// A fault in a reader costs the one file and says so; it never ends the walk.
@@ -473,17 +427,6 @@ impl<'a> Walk<'a> {
             worker.read.push((name, batch, parts));
         }
         result
-    }
-}
-
-impl Ignores {
-    fn leave_out(&self, path: &Path, is_folder: bool) -> bool {
-        let inner = path.strip_prefix(&self.folder).unwrap_or(path);
-        let matched = self.rules.matched(inner, is_folder);
-        if matched.is_none() {
-            return self.outer.as_deref().is_some_and(|outer| outer.leave_out(path, is_folder));
-        }
-        matched.is_ignore()
     }
 }
 

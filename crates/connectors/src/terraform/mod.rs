@@ -45,7 +45,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
     summary: "Identities, rights, trusts and secrets in Terraform and OpenTofu state and plan files.",
     settings: &[Setting {
         name: "paths",
-        kind: SettingKind::List,
+        kind: SettingKind::Paths,
         default: ".",
         help: "State files, plans as JSON, or folders with *.tfstate in them",
     }],

@@ -87,7 +87,7 @@ fn is_likely(name: &str, text: &str) -> bool {
 /// Hashes and ciphertext of secrets, versions, and switches about them.
 fn is_derived(name: &str) -> bool {
     let name = name.to_lowercase();
-    ["hash", "encrypted", "version", "fingerprint", "public", "_wo", "rotation", "policy", "arn"]
+    ["hash", "encrypted", "version", "fingerprint", "public", "_wo", "rotation", "polic", "arn"]
         .iter()
         .any(|part| name.contains(part))
 }
