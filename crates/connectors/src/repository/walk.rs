@@ -105,7 +105,7 @@ pub(super) struct Walk<'a> {
     pub request: &'a Request<'a>,
     pub folder: &'a Folder<'a>,
     pub checkouts: &'a Checkouts<'a>,
-    pub options: Options,
+    pub options: &'a Options,
     n_files: AtomicU64,
     n_bytes: AtomicU64,
     work: Mutex<Work>,
