@@ -29,6 +29,7 @@ pub use error::{Error, Kind, Result};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use connectors::Machine;
 use model::{Fingerprinter, Time};
@@ -42,6 +43,7 @@ pub struct App {
     pub fingerprinter: Arc<Fingerprinter>,
     pub syncs: sync::Syncs,
     pub folder: Arc<Path>,
+    warming: Arc<AtomicBool>,
 }
 
 impl App {
@@ -56,6 +58,7 @@ impl App {
             fingerprinter: Arc::new(fingerprinter),
             syncs: sync::Syncs::default(),
             folder: folder.into(),
+            warming: Arc::default(),
         })
     }
 
@@ -63,5 +66,19 @@ impl App {
     /// seconds on a large estate; until it is done those answer "counting".
     pub fn warm(&self) -> Result<()> {
         Ok(self.store.build_columns()?)
+    }
+
+    /// The same on a thread of its own; one that already waits to run does for all who ask.
+    pub(crate) fn warm_soon(&self) {
+        if self.warming.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let app = self.clone();
+        std::thread::spawn(move || {
+            app.warming.store(false, Ordering::SeqCst);
+            if let Err(error) = app.warm() {
+                tracing::error!(%error, "counting what is stored");
+            }
+        });
     }
 }

@@ -60,6 +60,7 @@ pub fn claim(app: &App, actor: &Actor, new: &NewClaim, now: Time) -> Result<Vec<
         for id in &new.identities {
             claims.push(app.store.claim_owner(*id, &party, &actor.name, &new.reason, now)?);
         }
+        app.warm_soon();
         Ok(claims)
     })
 }

@@ -42,13 +42,12 @@ impl Api {
     pub(crate) fn connect(global: &Global) -> anyhow::Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let transport = match &global.server {
-            Some(server) => remote(server, global.token_file.as_deref())?,
-            None => {
-                let config = config::load(global.config.as_deref())?;
-                let folder = config::data_folder(global.data.as_deref(), &config)?;
-                local(&folder, &runtime)?
-            }
+        let transport = if let Some(server) = &global.server {
+            remote(server, global.token_file.as_deref())?
+        } else {
+            let config = config::load(global.config.as_deref())?;
+            let folder = config::data_folder(global.data.as_deref(), &config)?;
+            local(&folder, &runtime)?
         };
         Ok(Self { runtime, transport })
     }

@@ -237,25 +237,21 @@ fn outline(value: &serde_json::Value, depth: usize, text: &mut String) {
     match value {
         Value::Object(object) => {
             for (name, value) in object {
-                match scalar(value) {
-                    Some(cell) => {
-                        text.push_str(&format!("{indent}{}: {}\n", shown(name), shown(&cell)))
-                    }
-                    None => {
-                        text.push_str(&format!("{indent}{}:\n", shown(name)));
-                        outline(value, depth + 1, text);
-                    }
+                if let Some(cell) = scalar(value) {
+                    text.push_str(&format!("{indent}{}: {}\n", shown(name), shown(&cell)));
+                } else {
+                    text.push_str(&format!("{indent}{}:\n", shown(name)));
+                    outline(value, depth + 1, text);
                 }
             }
         }
         Value::Array(items) => {
             for item in items {
-                match scalar(item) {
-                    Some(cell) => text.push_str(&format!("{indent}- {}\n", shown(&cell))),
-                    None => {
-                        text.push_str(&format!("{indent}-\n"));
-                        outline(item, depth + 1, text);
-                    }
+                if let Some(cell) = scalar(item) {
+                    text.push_str(&format!("{indent}- {}\n", shown(&cell)));
+                } else {
+                    text.push_str(&format!("{indent}-\n"));
+                    outline(item, depth + 1, text);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! What people do, from end to end through `app` on a real store.
 
+#![expect(clippy::unwrap_used, reason = "what cannot go on in a test ends it")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,5 +1,12 @@
 //! The real binary against small worlds.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "what cannot go on in a test ends it"
+)]
+
 mod scan;
 mod up;
 

@@ -29,7 +29,7 @@ impl Up {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let mut up = Self { child, stderr, address: String::new(), link: None };
         let line = up.wait_for("serves http://");
-        up.address = line.split("http://").nth(1).unwrap().trim().to_owned();
+        line.split("http://").nth(1).unwrap().trim().clone_into(&mut up.address);
         up
     }
 

@@ -62,7 +62,7 @@ impl Checkout {
     /// Whether git tracks the file.
     pub(super) fn tracked(&self, path: &str) -> Fact<Value> {
         let Some(git) = &self.git else {
-            return Fact::known(false).because("not in a git checkout");
+            return Fact::not_observable("not in a git checkout");
         };
         if self.within(path).starts_with(".git/") {
             return Fact::known(false).because("git's own file");
