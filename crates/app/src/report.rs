@@ -210,7 +210,7 @@ impl Report {
         let ranked = rank_all(&all.owners);
         let findings = assess::evaluate(&all, now).findings;
         let Batch { identities, credentials, places, grants, trusts, owners, coverage: _ } = all;
-        Self {
+        let mut report = Self {
             schema_version: SCHEMA_VERSION.into(),
             tool: Tool { name: "tutela".into(), version: env!("CARGO_PKG_VERSION").into() },
             generated_at: now,
@@ -247,7 +247,22 @@ impl Report {
             findings,
             suppressed: Vec::new(),
             coverage,
-        }
+        };
+        report.sort();
+        report
+    }
+
+    /// By id as text, which is not the order of the bytes behind it.
+    fn sort(&mut self) {
+        self.identities.sort_by_cached_key(|row| row.record.id.to_string());
+        self.credentials.sort_by_cached_key(|row| row.record.id.to_string());
+        self.places.sort_by_cached_key(|row| row.record.id.to_string());
+        self.grants.sort_by_cached_key(|row| row.record.id.to_string());
+        self.trusts.sort_by_cached_key(|row| row.record.id.to_string());
+        self.owners.sort_by_cached_key(|row| row.id.to_string());
+        self.findings.sort_by_cached_key(|finding| finding.id.to_string());
+        // Stable: a scope stays before its gaps.
+        self.coverage.sort_by_cached_key(|row| row.id.to_string());
     }
 
     /// Whether everything that was asked for was read.
