@@ -361,6 +361,7 @@ pub fn set_password(
     now: Time,
 ) -> Result<()> {
     let mut person = person(app, login)?;
+    by_person(actor)?;
     let own = actor.person() == Some(person.id);
     let act = if own { Act::ManageSelf } else { Act::ManagePeople };
     acting(app, actor, act, login, json!({ "set": "password" }), now, || {
@@ -393,6 +394,7 @@ pub fn create_token(
     let detail =
         json!({ "create": "token", "role": role.name(), "lifetime_s": lifetime.as_secs() });
     acting(app, actor, Act::ManageSelf, token_name, detail, now, || {
+        by_person(actor)?;
         name(token_name)?;
         if role > actor.role {
             return Err(Error::new(
@@ -445,6 +447,19 @@ pub fn revoke_token(app: &App, actor: &Actor, id: TokenId, now: Time) -> Result<
         }
         Ok(app.store.revoke_token(id, now)?)
     })
+}
+
+/// A token must not make its holder more than the token: no passwords and no further tokens by it.
+fn by_person(actor: &Actor) -> Result<()> {
+    match actor.via {
+        Via::Token { .. } => Err(Error::new(
+            Kind::Forbidden,
+            "not-by-token",
+            "passwords and tokens are changed by a person, not by a token",
+        )
+        .hint("sign in, or run the command on the machine itself")),
+        _ => Ok(()),
+    }
 }
 
 fn person(app: &App, login: &str) -> Result<Person> {

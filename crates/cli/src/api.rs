@@ -145,10 +145,13 @@ fn remote(server: &str, token_file: Option<&Path>) -> anyhow::Result<Transport> 
     let base = server.trim_end_matches('/').to_owned();
     let plain = base.strip_prefix("http://");
     let loopback = plain.is_some_and(|rest| {
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
         let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
         matches!(host, "127.0.0.1" | "localhost" | "[::1]")
     });
+    if base.contains('@') {
+        bail!("an address with a user name is not taken: `{}`", model::text::shown(server));
+    }
     if !base.starts_with("https://") && !loopback {
         bail!("`{server}` is not https://; a token is sent in clear only to this machine");
     }

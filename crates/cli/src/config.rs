@@ -99,6 +99,18 @@ pub(crate) fn data_folder(asked: Option<&Path>, config: &Config) -> anyhow::Resu
     std::path::absolute(&folder).with_context(|| format!("the data folder `{}`", folder.display()))
 }
 
+/// Whether standard error is the journal (systemd.exec(5), `$JOURNAL_STREAM`).
+pub(crate) fn is_logged() -> bool {
+    variable("JOURNAL_STREAM").is_some()
+}
+
+/// `$TUTELA_LOG`, such as `info` or `store=debug`; warnings and errors without it.
+pub(crate) fn log_filter() -> String {
+    variable("TUTELA_LOG")
+        .and_then(|filter| filter.into_os_string().into_string().ok())
+        .unwrap_or_else(|| "warn".into())
+}
+
 /// `$TUTELA_TOKEN`.
 pub(crate) fn token() -> Option<String> {
     variable("TUTELA_TOKEN")?.into_os_string().into_string().ok()

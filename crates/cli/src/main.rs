@@ -20,6 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments = commands::Arguments::parse();
     let talk = output::Talk::new(&arguments.global);
+    output::log_to_stderr(config::log_filter());
     match commands::run(arguments, &talk) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {

@@ -47,6 +47,17 @@ pub(crate) enum Color {
     Never,
 }
 
+/// What the program notes for whoever runs it, on standard error.
+pub(crate) fn log_to_stderr(filter: String) {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
 /// How the program speaks to people: standard error, progress bars, colour.
 #[derive(Debug)]
 pub(crate) struct Talk {

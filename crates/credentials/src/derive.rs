@@ -631,10 +631,20 @@ pub(crate) fn address(found: &mut Found, around: &Around<'_>) {
     found.system = address.system;
     // In an address, `:` may be the port's; the host alone is the server.
     found.instance = part(&address.host);
-    found.account = part(&address.user).filter(|user| !user.is_empty());
+    found.account = part(&address.user).filter(|user| !user.is_empty() && !stands_for_secret(user));
     if let Some(scheme) = token.get(..colon).and_then(text) {
         say(found, "scheme", scheme);
     }
+}
+
+/// Git hosts take a token in place of the user name (`https://TOKEN:x-oauth-basic@…`): what looks
+/// like one is never shown as an account.
+fn stands_for_secret(user: &str) -> bool {
+    const PREFIXES: [&str; 8] =
+        ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "hvs.", "sk-"];
+    PREFIXES.iter().any(|prefix| user.starts_with(prefix))
+        || (user.len() >= 20 && assigned::looks_random(user, 20) && !user.contains('@'))
+        || (user.len() >= 32 && user.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 pub(crate) fn is_basic(token: &[u8]) -> bool {
@@ -652,6 +662,10 @@ fn basic_parts(base64: &[u8]) -> Option<(String, String)> {
 
 pub(crate) fn basic(found: &mut Found, _around: &Around<'_>) {
     let Some((user, password)) = basic_parts(found.secret.reveal()) else { return };
+    if stands_for_secret(&user) {
+        found.secret = user.into_bytes().into();
+        return;
+    }
     found.account = Some(user).filter(|user| !user.is_empty());
     found.secret = password.into_bytes().into();
 }

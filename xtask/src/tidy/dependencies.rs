@@ -20,8 +20,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("connectors", &["rusqlite", "axum", "store", "assess", "app", "server", "cli"]),
     ("store", &["axum", "reqwest", "connectors", "credentials", "assess", "app", "server", "cli"]),
     ("app", &["rusqlite", "axum", "clap", "server", "cli"]),
-    ("server", &["rusqlite", "clap", "store", "connectors", "assess", "cli"]),
-    ("cli", &["rusqlite", "axum", "store"]),
+    // The plain types of `store` and `connectors` are what `app` answers with.
+    ("server", &["rusqlite", "clap", "assess", "cli"]),
+    // `axum`: the router is called in process when nobody serves the folder.
+    ("cli", &["rusqlite", "store"]),
     (
         "demo",
         &["tokio", "rusqlite", "axum", "reqwest", "getrandom", "store", "app", "server", "cli"],
@@ -81,7 +83,14 @@ struct Node {
 impl Packages {
     pub(super) fn read(root: &Path) -> Result<Self> {
         let output = Command::new("cargo")
-            .args(["metadata", "--format-version", "1", "--locked"])
+            .args([
+                "metadata",
+                "--format-version",
+                "1",
+                "--locked",
+                "--filter-platform",
+                "x86_64-unknown-linux-gnu",
+            ])
             .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
             .current_dir(root)
             .output()
@@ -133,7 +142,7 @@ pub(super) fn layers(checkout: &Checkout) -> Vec<String> {
         for dependency in &package.dependencies {
             let name = dependency.name.as_str();
             let for_tests = dependency.kind.as_deref() == Some("dev");
-            let is_ours = ours.contains(name) && name != "model" && name != "testkit";
+            let is_ours = ours.contains(name) && name != "model";
             let is_forbidden = forbidden.is_some_and(|(_, names)| {
                 names.contains(&name) || (is_ours && names.contains(&OURS))
             });

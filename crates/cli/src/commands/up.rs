@@ -135,6 +135,11 @@ fn greet(app: &App, address: SocketAddr, talk: &Talk) -> anyhow::Result<()> {
         talk.say("a new sign-in link: tutela people link LOGIN");
         return Ok(());
     }
+    // Under a service manager standard error is a log that others may read.
+    if config::is_logged() {
+        talk.say("for the first sign-in, print a link on a terminal: tutela people link");
+        return Ok(());
+    }
     let link = app::people::sign_in_link(app, &config::me(), None, clock::now())?;
     let minutes = app::people::LINK_LIFETIME.as_secs() / 60;
     talk.say(&format!("sign in within {minutes} minutes, once, with this link:"));

@@ -706,14 +706,21 @@ impl Login<'_> {
 
 /// Fills in variables that the same file states.
 fn resolve(text: &str, variables: &BTreeMap<String, String>) -> String {
-    let Some((head, tail)) = text.split_once("${{") else { return text.to_owned() };
-    let Some((expression, tail)) = tail.split_once("}}") else { return text.to_owned() };
-    let value = expression.trim().strip_prefix("env.").and_then(|name| variables.get(name));
-    let tail = resolve(tail, variables);
-    match value {
-        Some(value) => format!("{head}{value}{tail}"),
-        None => format!("{head}${{{{{expression}}}}}{tail}"),
+    let mut resolved = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((head, (expression, tail))) =
+        rest.split_once("${{").and_then(|(head, tail)| Some((head, tail.split_once("}}")?)))
+    {
+        resolved.push_str(head);
+        let name = expression.trim().strip_prefix("env.");
+        match name.and_then(|name| variables.get(name)) {
+            Some(value) => resolved.push_str(value),
+            None => resolved.push_str(&format!("${{{{{expression}}}}}")),
+        }
+        rest = tail;
     }
+    resolved.push_str(rest);
+    resolved
 }
 
 #[cfg(test)]

@@ -135,11 +135,13 @@ impl<'a> Job<'a> {
         }
         let depth = depth.checked_sub(1)?;
         let parents = node.get("extends").map(Node::one_or_many).unwrap_or_default();
+        // GitLab itself takes 11 parents; more are made to multiply.
         parents
             .into_iter()
             .rev()
+            .take(11)
             .filter_map(Node::stated)
-            .find_map(|parent| self.inherited(self.document.get(parent)?, key, depth.min(8)))
+            .find_map(|parent| self.inherited(self.document.get(parent)?, key, depth.min(4)))
     }
 
     fn read(

@@ -477,6 +477,9 @@ fn names_of(node: Option<&Node>, key: &str) -> Vec<(String, u32)> {
     items.iter().filter_map(|item| Some((stated(item, key)?.to_owned(), item.line))).collect()
 }
 
+/// Actions of one rule that are told; a rule that multiplies to more is made to flood.
+const MAX_ACTIONS: usize = 5_000;
+
 /// A rule as `verb group/resource[name]` lines.
 fn rule_actions(rule: &Node) -> Vec<String> {
     let list = |key: &str| {
@@ -487,7 +490,7 @@ fn rule_actions(rule: &Node) -> Vec<String> {
     let mut targets: Vec<String> =
         list("nonResourceURLs").into_iter().map(ToOwned::to_owned).collect();
     for resource in list("resources") {
-        for group in &groups {
+        for group in groups.iter().take(MAX_ACTIONS.saturating_sub(targets.len())) {
             targets.push(if group.is_empty() {
                 resource.to_owned()
             } else {
@@ -499,6 +502,10 @@ fn rule_actions(rule: &Node) -> Vec<String> {
     let mut actions = Vec::new();
     for target in targets {
         actions.extend(verbs.iter().map(|verb| format!("{verb} {target}{only}")));
+        if actions.len() > MAX_ACTIONS {
+            actions.truncate(MAX_ACTIONS);
+            break;
+        }
     }
     actions
 }
