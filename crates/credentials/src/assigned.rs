@@ -553,6 +553,13 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
             | "nil"
             | "true"
             | "false"
+            // Switches: `MYSQL_ALLOW_EMPTY_PASSWORD=1`, `RANDOM_ROOT_PASSWORD: yes`.
+            | "yes"
+            | "no"
+            | "on"
+            | "off"
+            | "0"
+            | "1"
             | "n/a"
             | "na"
             | "empty"

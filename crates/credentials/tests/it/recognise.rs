@@ -458,6 +458,8 @@ fn values_that_their_place_says_are_secret() {
     check("password", "{{ db_password }}", None);
     check("password", "<password>", None);
     check("password", "null", None);
+    check("MYSQL_ALLOW_EMPTY_PASSWORD", "1", None);
+    check("MARIADB_RANDOM_ROOT_PASSWORD", "yes", None);
     check("token", "xxxxxxxxxxxx", None);
 }
 
