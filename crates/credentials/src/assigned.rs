@@ -588,7 +588,7 @@ fn says_what_it_is(value: &str) -> bool {
         "secret", "passw", "token", "apikey", "api_key", "api-key", "fake", "sample", "mock",
         "foo", "bar", "test", "qwerty", "abcdef", "123456", "654321", "987654", "hunter2",
         "letmein", "admin", "s3cr3t", "p@ss", "pa$$", "p4ss", "local", "string", "value",
-        "username", "correct", "wrong",
+        "username", "correct_", "wrong_",
     ];
     // In a long random value three letters come together by chance.
     let least = if value.len() > 24 { 5 } else { 3 };
