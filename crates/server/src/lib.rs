@@ -24,6 +24,8 @@ pub mod wire;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk;
 
 /// The OpenAPI 3.1 document of the API.
 pub fn openapi_document() -> &'static serde_json::Value {

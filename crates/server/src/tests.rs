@@ -126,3 +126,51 @@ fn the_document_names_every_api_endpoint() {
         }
     }
 }
+
+#[test]
+fn the_document_hangs_together() {
+    fn references<'a>(value: &'a serde_json::Value, found: &mut Vec<&'a str>) {
+        match value {
+            serde_json::Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(|to| to.as_str()));
+                for value in map.values() {
+                    references(value, found);
+                }
+            }
+            serde_json::Value::Array(list) => {
+                for value in list {
+                    references(value, found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let document = crate::openapi::document();
+    let mut found = Vec::new();
+    references(document, &mut found);
+    for to in found {
+        let pointer = to.strip_prefix('#').unwrap_or_else(|| panic!("{to} is elsewhere"));
+        assert!(document.pointer(pointer).is_some(), "{to} is not there");
+    }
+    let mut names = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in item.as_object().unwrap() {
+            let Some(name) = operation["operationId"].as_str() else { continue };
+            assert!(names.insert(name), "two operations are {name}");
+            assert!(!operation["responses"].as_object().unwrap().is_empty(), "{verb} {path}");
+            let declared: Vec<&str> = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .chain(item["parameters"].as_array().into_iter().flatten())
+                .filter(|parameter| parameter["in"] == "path")
+                .filter_map(|parameter| parameter["name"].as_str())
+                .collect();
+            let wanted: Vec<&str> = path
+                .split('/')
+                .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+                .collect();
+            assert_eq!(declared, wanted, "{verb} {path}");
+        }
+    }
+}
