@@ -240,7 +240,7 @@ pub(super) fn bans(checkout: &Checkout) -> Vec<String> {
             package.name == *name
                 && below.is_none_or(|below| version(&package.version) < version(below))
         });
-        if is_banned {
+        if is_banned && is_built(&package.name, &package.version) {
             problems.push(format!("`{} {}` is banned by deny.toml", package.name, package.version));
         }
     }
@@ -302,6 +302,25 @@ fn one_side(words: &mut VecDeque<&str>, allowed: &BTreeSet<&str>) -> bool {
         Some(licence) => allowed.contains(licence.replace("+WITH+", " WITH ").as_str()),
         None => false,
     }
+}
+
+/// Whether a crate is compiled at all: `cargo metadata` also names optional dependencies whose
+/// feature is off. What cannot be told counts as compiled.
+fn is_built(name: &str, version: &str) -> bool {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--workspace",
+            "--locked",
+            "--quiet",
+            "-e",
+            "normal,build",
+            "--prefix",
+            "none",
+        ])
+        .args(["-i", &format!("{name}@{version}")])
+        .output();
+    !output.is_ok_and(|output| output.status.success() && output.stdout.is_empty())
 }
 
 #[cfg(test)]
