@@ -307,7 +307,7 @@ fn one_side(words: &mut VecDeque<&str>, allowed: &BTreeSet<&str>) -> bool {
 /// Whether a crate is compiled at all: `cargo metadata` also names optional dependencies whose
 /// feature is off. What cannot be told counts as compiled.
 fn is_built(name: &str, version: &str) -> bool {
-    let output = std::process::Command::new(env!("CARGO"))
+    let output = Command::new(env!("CARGO"))
         .args([
             "tree",
             "--workspace",
