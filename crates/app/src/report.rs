@@ -265,6 +265,30 @@ impl Report {
         self.coverage.sort_by_cached_key(|row| row.id.to_string());
     }
 
+    /// The published object: every row has the fields that its array is read for, empty or not.
+    pub fn to_json(&self) -> serde_json::Result<serde_json::Value> {
+        const ALWAYS: [(&str, &[&str]); 5] = [
+            ("credentials", &["places", "evidence"]),
+            ("grants", &["conditions", "evidence"]),
+            ("trusts", &["conditions", "evidence"]),
+            ("owners", &["evidence"]),
+            ("findings", &["places", "evidence"]),
+        ];
+        let mut report = serde_json::to_value(self)?;
+        for (array, fields) in ALWAYS {
+            let rows = report.get_mut(array).and_then(serde_json::Value::as_array_mut);
+            for row in rows.into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
+                for field in fields {
+                    row.entry(*field).or_insert_with(|| json!([]));
+                }
+                if array == "credentials" {
+                    row.entry("identity").or_insert(serde_json::Value::Null);
+                }
+            }
+        }
+        Ok(report)
+    }
+
     /// Whether everything that was asked for was read.
     pub fn is_complete(&self) -> bool {
         self.coverage.iter().all(|row| row.reason.is_none())

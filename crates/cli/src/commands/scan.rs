@@ -166,7 +166,7 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
         talk.say(&format!("wrote {} findings to {}", baseline.findings.len(), path.display()));
     }
     match global.format {
-        Format::Json => output::print_json(&report)?,
+        Format::Json => output::print_json(&report.to_json()?)?,
         Format::Sarif => output::print_json(&report::sarif(&report))?,
         Format::Csv => output::print(&report::to_csv(&report.table(args.rows.rows()))?)?,
         Format::Table => output::print(&overview(&report, talk))?,

@@ -92,7 +92,9 @@ fn a_repository_is_told_as_one_object_that_fits_its_schema() {
     }
     let known: Vec<&Value> = rows(&report, "identities").iter().map(|row| &row["id"]).collect();
     for credential in rows(&report, "credentials") {
-        if let Some(identity) = credential.get("identity") {
+        let identity = &credential["identity"];
+        assert!(credential["places"].is_array(), "{credential}");
+        if !identity.is_null() {
             assert!(known.contains(&identity), "{credential} names an identity that is not there");
         }
     }

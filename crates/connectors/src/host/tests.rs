@@ -158,10 +158,3 @@ fn max_files_truncates_and_says_so() {
     let batch = discover(&fixture("contractor-left"), &settings);
     assert!(batch.coverage.iter().any(|coverage| coverage.truncated));
 }
-
-#[test]
-#[ignore = "prints what is found on the machine it runs on"]
-fn this_machine() {
-    let batch = discover(Path::new("/"), &Settings::default());
-    println!("{}", serde_json::to_string(&batch).unwrap());
-}
