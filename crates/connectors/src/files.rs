@@ -1,7 +1,9 @@
 //! Foreign files, opened so that nothing scanned can fool, block or flood us.
 //!
 //! A [`Tree`] is a folder opened once; paths are looked up beneath it. No link is followed unless
-//! asked, and then only as seen from inside the tree (a link to `/etc/x` means `<tree>/etc/x`).
+//! asked, and then only as seen from inside the tree (a link to `/etc/x` means `<tree>/etc/x`), and
+//! only where root made the link or its maker owns what it leads to: else an account could have a
+//! file read in its name that it may not read itself.
 //! Files are opened without blocking, checked to be regular *after* opening, read up to a cap, and
 //! checked again for change.
 
@@ -29,6 +31,9 @@ pub struct Tree {
     folder: OwnedFd,
     /// Where the tree is, as the caller named it.
     pub path: PathBuf,
+    /// Where it lies as links in it see it: one to `/home/ada/x` stays within the tree of
+    /// `/home/ada`.
+    seen_as: PathBuf,
 }
 
 /// What a file says of itself.
@@ -69,9 +74,16 @@ impl Tree {
     pub fn open(path: &Path) -> Result<Self, Gap> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::open(path, flags, Mode::empty()) {
-            Ok(folder) => Ok(Self { folder, path: path.to_owned() }),
+            Ok(folder) => Ok(Self { folder, path: path.to_owned(), seen_as: PathBuf::from("/") }),
             Err(error) => Err(gap(path, error)),
         }
+    }
+
+    /// The same folder as links in it know it.
+    #[must_use]
+    pub fn seen_as(mut self, path: &Path) -> Self {
+        path.clone_into(&mut self.seen_as);
+        self
     }
 
     /// Reads a regular file, at most `cap` bytes; a larger one is a gap.
@@ -124,10 +136,12 @@ impl Tree {
     /// A folder beneath, as a tree of its own: nothing looked up in it leads above it. Links on the
     /// way to it are followed as seen from inside this tree.
     pub fn below(&self, path: &Path) -> Result<Self, Gap> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK;
+        // Not opened for listing: what may only be passed through still has files below it.
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
         let folder = self.resolve(path, flags, Links::WithinTree)?;
         let relative = inside(path).ok_or_else(|| outside(path))?;
-        Ok(Self { folder, path: self.path.join(relative) })
+        let (path, seen_as) = (self.path.join(&relative), self.seen_as.join(&relative));
+        Ok(Self { folder, path, seen_as })
     }
 
     pub fn exists(&self, path: &Path) -> bool {
@@ -196,10 +210,7 @@ impl Tree {
         let relative = inside(path).ok_or_else(|| outside(path))?;
         let relative = if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative };
         let flags = flags | OFlags::CLOEXEC;
-        let how = match links {
-            Links::Refuse => ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
-            Links::WithinTree => ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
-        };
+        let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         // A rename elsewhere makes the kernel say EAGAIN for a safe path; it asks to be asked again.
         for _ in 0..8 {
             match rustix::fs::openat2(&self.folder, &relative, flags, Mode::empty(), how) {
@@ -208,7 +219,10 @@ impl Tree {
                 Err(Errno::NOSYS | Errno::PERM) => {
                     return self.resolve_by_steps(path, &relative, flags, links);
                 }
-                Err(Errno::LOOP) if links == Links::Refuse => {
+                Err(Errno::LOOP) if links == Links::WithinTree => {
+                    return self.resolve_by_steps(path, &relative, flags, links);
+                }
+                Err(Errno::LOOP) => {
                     return Err(Gap::new(shown(path), GapReason::NotRegular).detail("a link"));
                 }
                 Err(error) => return Err(gap(path, error)),
@@ -217,7 +231,8 @@ impl Tree {
         Err(Gap::new(shown(path), GapReason::Changed).detail("renamed while it was opened"))
     }
 
-    /// The same for kernels and sandboxes without `openat2`: one component at a time.
+    /// One component at a time: for links, each of which is looked at before it is followed, and
+    /// for kernels and sandboxes without `openat2`.
     fn resolve_by_steps(
         &self,
         path: &Path,
@@ -227,7 +242,15 @@ impl Tree {
     ) -> Result<OwnedFd, Gap> {
         let mut todo: Vec<std::ffi::OsString> = components(relative);
         let mut done: Vec<OwnedFd> = Vec::new();
+        // Who made the links on the way, root apart.
+        let mut makers: Vec<u32> = Vec::new();
         let mut n_links = 0;
+        let refused = |error: Errno, n_links: usize| {
+            if error == Errno::NOENT && n_links > 0 && self.seen_as != Path::new("/") {
+                return link_gap(path, "a link that leads out of the home, or nowhere");
+            }
+            gap(path, error)
+        };
         todo.reverse();
         while let Some(name) = todo.pop() {
             if name == ".." {
@@ -237,45 +260,66 @@ impl Tree {
             let here = done.last().map_or(self.folder.as_fd(), AsFd::as_fd);
             let step = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let file = rustix::fs::openat(here, &name, step, Mode::empty())
-                .map_err(|error| gap(path, error))?;
+                .map_err(|error| refused(error, n_links))?;
             let stat = rustix::fs::fstat(&file).map_err(|error| gap(path, error))?;
             if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
                 if todo.is_empty() && !flags.contains(OFlags::PATH) {
                     // Opened by name again, still without following: a link put there since is refused.
-                    return rustix::fs::openat(
-                        here,
-                        &name,
-                        flags | OFlags::NOFOLLOW,
-                        Mode::empty(),
-                    )
-                    .map_err(|error| gap(path, error));
+                    let flags = flags | OFlags::NOFOLLOW;
+                    let file = rustix::fs::openat(here, &name, flags, Mode::empty())
+                        .map_err(|error| gap(path, error))?;
+                    return made_by_owner(path, file, &makers);
                 }
                 done.push(file);
                 continue;
             }
             if links == Links::Refuse {
-                return Err(Gap::new(shown(path), GapReason::NotRegular).detail("a link"));
+                return Err(link_gap(path, "a link"));
             }
             n_links += 1;
             if n_links > MAX_LINKS {
-                return Err(Gap::new(shown(path), GapReason::NotRegular).detail("a loop of links"));
+                return Err(link_gap(path, "a loop of links"));
             }
-            let target = rustix::fs::readlinkat(here, &name, Vec::new())
-                .map_err(|error| gap(path, error))?;
+            if stat.st_uid != 0 {
+                makers.push(stat.st_uid);
+            }
+            // Of the very link that was looked at, whatever bears its name by now.
+            let target =
+                rustix::fs::readlinkat(&file, "", Vec::new()).map_err(|error| gap(path, error))?;
             let target = PathBuf::from(std::ffi::OsStr::from_bytes(target.to_bytes()));
             if target.is_absolute() {
                 done.clear();
             }
-            todo.extend(components(&target).into_iter().rev());
+            let target = target.strip_prefix(&self.seen_as).unwrap_or(&target);
+            todo.extend(components(target).into_iter().rev());
         }
-        match done.pop() {
-            Some(file) if flags.contains(OFlags::PATH) => Ok(file),
-            Some(file) => rustix::fs::openat(&file, ".", flags, Mode::empty())
-                .map_err(|error| gap(path, error)),
-            None => rustix::fs::openat(&self.folder, ".", flags, Mode::empty())
-                .map_err(|error| gap(path, error)),
-        }
+        let file = match done.pop() {
+            Some(file) if flags.contains(OFlags::PATH) => file,
+            last => {
+                let last = last.as_ref().map_or(self.folder.as_fd(), AsFd::as_fd);
+                rustix::fs::openat(last, ".", flags, Mode::empty())
+                    .map_err(|error| gap(path, error))?
+            }
+        };
+        made_by_owner(path, file, &makers)
     }
+}
+
+/// What links led to, if each was made by root or by the owner of the thing.
+fn made_by_owner(path: &Path, file: OwnedFd, makers: &[u32]) -> Result<OwnedFd, Gap> {
+    if makers.is_empty() {
+        return Ok(file);
+    }
+    let stat = rustix::fs::fstat(&file).map_err(|error| gap(path, error))?;
+    if makers.iter().all(|maker| *maker == stat.st_uid) {
+        Ok(file)
+    } else {
+        Err(link_gap(path, "a link to what its maker does not own"))
+    }
+}
+
+fn link_gap(path: &Path, detail: &'static str) -> Gap {
+    Gap::new(shown(path), GapReason::NotRegular).detail(detail)
 }
 
 impl Meta {
@@ -454,6 +498,54 @@ mod tests {
             outcome(tree.read(Path::new("loop"), 10, Links::WithinTree)).starts_with("not-regular")
         );
         assert!(outcome(tree.read(Path::new("etc/a"), 3, Links::Refuse)).starts_with("too-large"));
+    }
+
+    /// SymLinksIfOwnerMatch, as web servers call it.
+    #[test]
+    fn a_link_is_followed_for_root_and_for_whoever_owns_what_it_leads_to() {
+        let (folder, tree) = tree();
+        let own = |path: &str, uid: u32| {
+            let path = folder.path().join(path);
+            let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+            let uid = Some(rustix::fs::Uid::from_raw(uid));
+            rustix::fs::chownat(rustix::fs::CWD, &path, uid, None, flags)
+        };
+        if own("absolute", 1000).is_err() {
+            println!("skipped: only root may give files away");
+            return;
+        }
+        let check = |maker: u32, owner: u32, expected: &str| {
+            own("absolute", maker).unwrap();
+            own("linked", maker).unwrap();
+            own("etc/a", owner).unwrap();
+            for path in ["absolute", "linked/a"] {
+                let read = outcome(tree.read(Path::new(path), 10, Links::WithinTree));
+                assert_eq!(read, expected, "{path} by {maker} to {owner}");
+            }
+        };
+        let refused = "not-regular: a link to what its maker does not own";
+        check(0, 0, "inside");
+        check(0, 1000, "inside");
+        check(1000, 1000, "inside");
+        check(1000, 0, refused);
+        check(1000, 1001, refused);
+    }
+
+    #[test]
+    fn a_home_knows_its_own_path() {
+        let (folder, tree) = tree();
+        symlink("/etc/a", folder.path().join("etc/b")).unwrap();
+        symlink("/a", folder.path().join("etc/c")).unwrap();
+        symlink("../absolute", folder.path().join("etc/d")).unwrap();
+        let home = tree.below(Path::new("/etc")).unwrap();
+        let check = |path: &str, expected: &str| {
+            let read = outcome(home.read(Path::new(path), 10, Links::WithinTree));
+            assert_eq!(read, expected, "{path}");
+        };
+        check("b", "inside");
+        check("c", "inside");
+        check("d", "not-regular: a link that leads out of the home, or nowhere");
+        check("nothing", "not-found: No such file or directory (os error 2)");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! when it leads out: else an account could have another one's file read in its name.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use model::{
     Authority, Batch, Coverage, Fact, Gap, GapReason, Place, Scope, Subject, Trust, kinds,
@@ -83,7 +83,7 @@ fn survey(request: &Request<'_>) -> Result<(Tree, Vec<Home>, Vec<Account>), Sour
 
 fn open(root: &Tree, home: &Home) -> Result<Tree, Gap> {
     match &home.given {
-        Some(path) => Tree::open(path),
+        Some(path) => Ok(Tree::open(path)?.seen_as(Path::new(&home.path))),
         None => root.below(Path::new(&home.path)),
     }
 }
@@ -175,7 +175,7 @@ impl Reader<'_> {
             if !self.seen.insert(path.clone()) {
                 continue;
             }
-            match self.open_file(tree, &path) {
+            match tree.read(Path::new(&path), MAX_PARSED_BYTES, Links::WithinTree) {
                 // Two names of one file, by a link.
                 Ok(content) if !self.inodes.insert(content.meta.inode) => {}
                 Ok(content) => parse(self, &path, &content),
@@ -237,33 +237,6 @@ impl Reader<'_> {
             });
         }
         paths
-    }
-
-    fn open_file(&self, tree: &Tree, path: &str) -> Result<Content, Gap> {
-        let asked = Path::new(path);
-        let refused = match tree.read(asked, MAX_PARSED_BYTES, Links::Refuse) {
-            Err(gap) if gap.reason == GapReason::NotRegular => gap,
-            read => return read,
-        };
-        match tree.read(asked, MAX_PARSED_BYTES, Links::WithinTree) {
-            // Links of dotfile managers are often absolute: as seen from inside the home they lead
-            // nowhere.
-            Err(gap) if gap.reason == GapReason::NotFound => match self.target(tree, asked) {
-                Some(target) => tree.read(&target, MAX_PARSED_BYTES, Links::WithinTree),
-                None if refused.detail.as_deref() == Some("a link") => {
-                    Err(Gap::new(path, GapReason::NotRegular)
-                        .detail("a link that leads out of the home, or nowhere"))
-                }
-                None => Err(gap),
-            },
-            read => read,
-        }
-    }
-
-    /// The target of an absolute link into the home itself.
-    fn target(&self, tree: &Tree, path: &Path) -> Option<PathBuf> {
-        let target = tree.read_link(path).ok()?;
-        target.strip_prefix(&self.home.path).ok().map(Path::to_owned)
     }
 
     fn parse(&mut self, row: &Row, path: &str, content: &Content) {

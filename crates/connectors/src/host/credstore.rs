@@ -104,12 +104,21 @@ pub(super) fn read(reader: &mut Reader<'_>, units: &Units) -> Stores {
         }
     }
     let mut paths = BTreeMap::new();
-    for used in units.units.iter().flat_map(uses_of) {
-        if let How::Load { is_encrypted } = used.how
-            && used.argument.starts_with('/')
-        {
-            paths.insert(used.argument, is_encrypted);
+    for unit in &units.units {
+        let mut n_refused = 0;
+        for used in uses_of(unit) {
+            match used.how {
+                How::Load { is_encrypted } if used.argument.starts_with('/') => {
+                    if unit.may_name(&used.argument) {
+                        paths.insert(used.argument, is_encrypted);
+                    } else {
+                        n_refused += 1;
+                    }
+                }
+                _ => {}
+            }
         }
+        unit.refuse(n_refused, reader);
     }
     for (path, is_encrypted) in paths {
         let Some(meta) = reader.meta(Path::new(&path)) else { continue };
@@ -142,7 +151,7 @@ pub(super) fn normalize(stores: &Stores, units: &Units, names: Names<'_>) -> Bat
             }
             let mut is_found = false;
             for stored in &stores.stored {
-                if used.means(stored) {
+                if used.means(stored) && unit.may_name(&stored.path) {
                     users.entry(&stored.path).or_default().insert(unit.native_id());
                     is_found = true;
                 }

@@ -94,7 +94,7 @@ pub(super) fn scope(machine: &str) -> Scope {
 pub(super) fn read(reader: &mut Reader<'_>) -> Jobs {
     let mut jobs = Jobs::default();
     // Debian's cron and run-parts leave out names with a dot; cronie leaves out fewer.
-    let is_debian = reader.tree.exists(Path::new(DEBIAN_MARK));
+    let is_debian = reader.exists(Path::new(DEBIAN_MARK));
     for path in SYSTEM_TABLES {
         if let Some(file) = reader.optional(Path::new(path)) {
             jobs.add(reader, file, Layout::System, None);

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use model::{Batch, Fact, Gap, GapReason, Identity, Scope, Value};
 
 use self::names::Names;
-use self::reading::Reader;
+use self::reading::{Files, Reader};
 use crate::contract::{Descriptor, Outbox, Permission, Request, Setting, SettingKind, SourceError};
 use crate::files::Tree;
 
@@ -82,7 +82,8 @@ fn discover(request: &Request<'_>, out: Outbox<'_>) -> Result<(), SourceError> {
 fn test(request: &Request<'_>) -> Result<String, SourceError> {
     let tree = open(request)?;
     let budget = Cell::new(reading::MAX_FILES);
-    let mut reader = Reader::new(&tree, request, &budget, accounts::scope(&request.machine.id));
+    let files = Files::new(&tree);
+    let mut reader = Reader::new(&files, request, &budget, accounts::scope(&request.machine.id));
     let accounts = accounts::read(&mut reader);
     let refused = match reader.coverage.denied {
         0 => "",
@@ -101,7 +102,6 @@ fn open(request: &Request<'_>) -> Result<Tree, SourceError> {
 fn read_everything(tree: &Tree, request: &Request<'_>) -> Batch {
     let machine = request.machine.id.as_str();
     let budget = Cell::new(request.settings.number("max_files").unwrap_or(reading::MAX_FILES));
-    let reader = |scope: Scope| Reader::new(tree, request, &budget, scope);
     let names = |reader: &Reader<'_>| Names {
         machine,
         scope: reader.coverage.scope.id,
@@ -112,8 +112,11 @@ fn read_everything(tree: &Tree, request: &Request<'_>) -> Batch {
 
     // Accounts are read first and stated after SSH is read: a key that signs in to an account is a
     // reason to think that a person uses it.
-    let mut accounts_reader = reader(accounts::scope(machine));
+    let roots = Files::new(tree);
+    let mut accounts_reader = Reader::new(&roots, request, &budget, accounts::scope(machine));
     let accounts = accounts::read(&mut accounts_reader);
+    let files = Files::new(tree).with_homes(&accounts);
+    let reader = |scope: Scope| Reader::new(&files, request, &budget, scope);
     let mut ssh_reader = reader(ssh::scope(machine));
     let ssh = ssh::read(&mut ssh_reader, &accounts);
     batch.extend(accounts::normalize(&accounts, &ssh.keys_by_account, names(&accounts_reader)));
@@ -151,7 +154,7 @@ fn read_everything(tree: &Tree, request: &Request<'_>) -> Batch {
     finish(&mut batch, tls_reader, of_tls, gaps);
     for path in request.settings.list("paths") {
         let mut path_reader = reader(tls::scope_of_path(machine, path));
-        if !tree.exists(Path::new(path)) {
+        if !path_reader.exists(Path::new(path)) {
             path_reader.coverage.miss(Gap::new(path, GapReason::NotFound));
         }
         let found = tls::read(&mut path_reader, vec![PathBuf::from(path)]);

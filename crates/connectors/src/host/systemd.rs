@@ -5,11 +5,14 @@
 //! `/dev/null` masks it. The manager itself is never asked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use model::kinds;
-use model::{Authority, Batch, Evidence, Fact, Grant, Identity, IdentityId, Scope, Subject, Trust};
+use model::{
+    Authority, Batch, Evidence, Fact, Gap, GapReason, Grant, Identity, IdentityId, Scope, Subject,
+    Trust,
+};
 
 use super::accounts::Accounts;
 use super::names::{LINUX, Names, addresses};
@@ -62,7 +65,12 @@ enum Manager {
     System,
     /// Every person's own manager.
     EveryPerson,
-    Account(String),
+    Account {
+        name: String,
+        /// What its units name is read only below this folder, the account's home: elsewhere we
+        /// may read what the account may not. None for root.
+        only_below: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug)]
@@ -100,17 +108,22 @@ pub(super) fn read(reader: &mut Reader<'_>, accounts: &Accounts) -> Units {
         let home = Path::new(&account.home);
         if home.is_absolute() && homes.insert(account.home.as_str()) {
             let folder = home.join(".config/systemd/user");
-            let manager = Manager::Account(account.name.clone());
+            let only_below = (account.uid != 0).then(|| home.to_owned());
+            let manager = Manager::Account { name: account.name.clone(), only_below };
             units.units.extend(read_manager(reader, std::iter::once(folder), &manager));
         }
     }
     let mut paths = BTreeSet::new();
     for unit in &units.units {
-        let name = unit_name(&unit.name);
-        for assigned in unit.list("Service", "EnvironmentFile") {
-            let path = name.as_ref().and_then(|name| name.expand(assigned.value));
-            paths.extend(path.map(|path| path.trim_start_matches('-').to_owned()));
+        let mut n_refused = 0;
+        for path in unit.environment_files() {
+            if unit.may_name(&path) {
+                paths.insert(path);
+            } else {
+                n_refused += 1;
+            }
         }
+        unit.refuse(n_refused, reader);
     }
     for path in paths.into_iter().filter(|path| path.starts_with('/')) {
         if let Some(file) = reader.optional(Path::new(&path)) {
@@ -220,7 +233,7 @@ fn read_unit(
     found: &mut Found,
 ) {
     let mut unit = Unit::new(&name, manager);
-    if let Ok(target) = reader.tree.read_link(path) {
+    if let Some(target) = reader.read_link(path) {
         if target == Path::new("/dev/null") {
             unit.mask = Some(crate::files::shown(path));
             found.units.insert(name, unit);
@@ -284,7 +297,7 @@ fn read_drop_ins(
         if !cache.contains_key(&path) {
             // A drop-in linked to /dev/null is masked: it hides the ones of its name below it.
             let is_mask =
-                reader.tree.read_link(&path).is_ok_and(|target| target == Path::new("/dev/null"));
+                reader.read_link(&path).is_some_and(|target| target == Path::new("/dev/null"));
             let file = if is_mask { None } else { reader.optional(&path) };
             let parsed = file.map(|file| Rc::new(parse(reader, file)));
             cache.insert(path.clone(), parsed);
@@ -339,8 +352,36 @@ impl Unit {
         match &self.manager {
             Manager::System => self.name.clone(),
             Manager::EveryPerson => format!("user/{}", self.name),
-            Manager::Account(account) => format!("user/{account}/{}", self.name),
+            Manager::Account { name, .. } => format!("user/{name}/{}", self.name),
         }
+    }
+
+    /// Whether what the unit names may be read for it: see [`Manager::Account`].
+    pub(super) fn may_name(&self, path: &str) -> bool {
+        match &self.manager {
+            Manager::Account { only_below: Some(home), .. } => {
+                let path = Path::new(path);
+                path.starts_with(home) && !path.components().any(|it| it == Component::ParentDir)
+            }
+            _ => true,
+        }
+    }
+
+    /// Tells that files which the unit names are not read for it.
+    pub(super) fn refuse(&self, n_files: usize, reader: &mut Reader<'_>) {
+        if let Some(parsed) = self.file.as_ref().filter(|_| n_files > 0) {
+            let gap = Gap::new(&parsed.file.path, GapReason::NotRegular);
+            let why = "outside the home of its account; those are not read in its name";
+            reader.coverage.miss(gap.detail(format!("names {n_files} files {why}")));
+        }
+    }
+
+    /// The paths that `EnvironmentFile=` names.
+    fn environment_files(&self) -> Vec<String> {
+        let Some(name) = unit_name(&self.name) else { return Vec::new() };
+        let named = self.list("Service", "EnvironmentFile");
+        let paths = named.iter().filter_map(|assigned| name.expand(assigned.value));
+        paths.map(|path| path.trim_start_matches('-').to_owned()).collect()
     }
 
     /// Every assignment of a list, an empty one emptying it.
@@ -522,7 +563,7 @@ impl<'a> Service<'a> {
         let written = user.as_ref().map_or("root", |user| user.value);
         let expanded = self.name.expand(written);
         let account = match (&unit.manager, is_dynamic && user.is_none()) {
-            (Manager::Account(account), _) => Some(account.clone()),
+            (Manager::Account { name, .. }, _) => Some(name.clone()),
             (Manager::EveryPerson, _) => None,
             (Manager::System, true) => dynamic_name(&self.name),
             (Manager::System, false) => expanded,
@@ -645,10 +686,8 @@ impl<'a> Service<'a> {
             variables.extend(words(assigned.value));
         }
         let mut paths = Vec::new();
-        for assigned in unit.list("Service", "EnvironmentFile") {
-            let Some(path) = self.name.expand(assigned.value) else { continue };
-            let path = path.trim_start_matches('-').to_owned();
-            if let Some(file) = units.environment.get(&path) {
+        for path in unit.environment_files() {
+            if let Some(file) = units.environment.get(&path).filter(|_| unit.may_name(&path)) {
                 secrets.look(&file.bytes, file, 1, &unit.native_id());
                 variables.extend(variable_names(&file.text()));
             }
@@ -706,7 +745,7 @@ fn unit_identity(unit: &Unit, kind: &'static kinds::IdentityKind, names: Names<'
     let manager = match &unit.manager {
         Manager::System => "system".to_owned(),
         Manager::EveryPerson => "every person".to_owned(),
-        Manager::Account(account) => account.clone(),
+        Manager::Account { name, .. } => name.clone(),
     };
     identity.fact("manager", Fact::known(manager));
     if let Some(description) = unit.last("Unit", "Description")

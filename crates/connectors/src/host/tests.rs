@@ -152,6 +152,72 @@ fn a_file_that_is_refused_is_denied_and_not_absent() {
     assert_eq!(coverage.gaps[0].reason, GapReason::Denied);
 }
 
+/// `~ada/.ssh/x` → root's key: what ada could not read is not read in her name.
+#[test]
+fn links_and_units_of_a_person_lead_to_nothing_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let real = |path: &str| std::fs::read_to_string(fixture("contractor-left").join(path)).unwrap();
+    write(
+        root,
+        "etc/passwd",
+        "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n\
+         ben:x:1001:1001::/home/ada/ben:/bin/sh\ncy:x:1002:1002::/tmp/cy:/bin/sh\n",
+    );
+    write(root, "etc/group", "");
+    write(root, "root/.ssh/id_root", &real("home/deploy/.ssh/id_ed25519"));
+    write(root, "root/secret.env", "ROOTS_VARIABLE=1\n");
+    write(root, "root/cert.pem", &real("etc/ssl/certs/ledger.pem"));
+    write(root, "home/ada/dotfiles/known_hosts", "host ssh-ed25519 AAAA\n");
+    write(root, "home/ada/own.env", "OWN_VARIABLE=1\n");
+    write(root, "home/ada/.ssh/config", "");
+    write(
+        root,
+        "home/ada/.config/systemd/user/job.service",
+        "[Service]\nExecStart=/bin/true\nEnvironmentFile=/home/ada/own.env\n\
+         EnvironmentFile=/root/secret.env\nEnvironmentFile=/home/ada/../../root/secret.env\n\
+         LoadCredential=key:/root/secret.env\nLoadCredential=log:/proc/kmsg\n",
+    );
+    let link = |target: &str, path: &str| {
+        std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, root.join(path)).unwrap();
+    };
+    link("/root/.ssh/id_root", "home/ada/.ssh/absolute");
+    link("../../../root/.ssh/id_root", "home/ada/.ssh/relative");
+    link("/proc/kmsg", "home/ada/.ssh/log");
+    link("/home/ada/dotfiles/known_hosts", "home/ada/.ssh/known_hosts");
+    link("/root/secret.env", "home/ada/.config/systemd/user/stolen.service");
+    // A home within a home, and one where everybody may write.
+    link("/root", "home/ada/ben");
+    write(root, "etc/systemd/system/app.service", "[Service]\nEnvironmentFile=/home/ada/app.env\n");
+    link("/root/secret.env", "home/ada/app.env");
+    link("/root/cert.pem", "home/ada/ssl/stolen.pem");
+    let settings = Settings::default().with("paths", ["/home/ada/ssl"]);
+    let batch = discover(root, &settings);
+    let json = serde_json::to_string(&batch).unwrap();
+    assert!(!json.contains("ROOTS_VARIABLE"), "{json}");
+    assert!(json.contains("OWN_VARIABLE"), "what is hers is read");
+    let material = batch.credentials.iter().filter(|it| it.kind != "secret-reference");
+    let loci: Vec<_> = material.flat_map(|it| &it.loci).collect();
+    assert!(loci.iter().all(|locus| !locus.starts_with("/home/ada")), "{loci:?}");
+    let ada = batch.identities.iter().find(|it| it.native_id == "ada").unwrap();
+    assert!(ada.facts.contains_key("ssh_known_hosts"), "a link within the home is followed");
+    insta::assert_snapshot!(gaps(&batch).join("\n"), @r"
+    /home/ada/.config/systemd/user/job.service not-regular
+    /home/ada/.config/systemd/user/job.service not-regular
+    /home/ada/.config/systemd/user/stolen.service not-regular
+    /home/ada/.ssh/absolute not-regular
+    /home/ada/.ssh/log not-regular
+    /home/ada/.ssh/relative not-regular
+    /home/ada/app.env not-regular
+    /home/ada/ben not-regular
+    /home/ada/ben not-regular
+    /home/ada/ben not-regular
+    /home/ada/ben not-regular
+    /home/ada/ssl/stolen.pem not-regular
+    ");
+}
+
 #[test]
 fn max_files_truncates_and_says_so() {
     let settings = Settings::default().with("max_files", ["3"]);

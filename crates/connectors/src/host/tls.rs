@@ -144,7 +144,7 @@ pub(super) fn folders(reader: &mut Reader<'_>) -> Vec<PathBuf> {
             }
         }
     }
-    folders.retain(|folder| reader.tree.exists(folder));
+    folders.retain(|folder| reader.exists(folder));
     folders
 }
 
