@@ -1,7 +1,7 @@
 //! The language in which rules say when they fire.
 //!
-//! A condition is a table: `all`, `any`, `not`, `unless`, `first_known` combine; `some_place` and
-//! `identity` look at what surrounds the record; everything else is one test of one field, such as
+//! A condition is a table: `all`, `any`, `not`, `unless`, `first_known` combine; `some_place`,
+//! `every_place` and `identity` look at what surrounds the record; everything else is one test of one field, such as
 //! `{ field = "expires_at", before = "now+30d" }` or `{ fact = "encrypted", is = false }`.
 //! Answers are three-valued (Kleene): what is not known is neither yes nor no, and decides nothing
 //! that the rest of the condition decides without it. `unless` is for exceptions: only what is
@@ -28,6 +28,8 @@ pub(crate) enum Condition {
     FirstKnown(Vec<Self>),
     /// Whether the credential lies in a place of which this holds.
     SomePlace(Box<Self>),
+    /// Whether this holds of every place the credential lies in; it lies in one at least.
+    EveryPlace(Box<Self>),
     /// Whether this holds of the identity behind a credential, grant or trust.
     Identity(Box<Self>),
     Test(Field, Test),
@@ -131,6 +133,11 @@ impl Condition {
                 .stored_at()
                 .iter()
                 .map(|stored_at| condition.answer(view.place(stored_at), view))),
+            Self::EveryPlace(_) if view.stored_at().is_empty() => Answer::No,
+            Self::EveryPlace(condition) => all(view
+                .stored_at()
+                .iter()
+                .map(|stored_at| condition.answer(view.place(stored_at), view))),
             Self::Identity(condition) => match view.identity() {
                 Some(identity) => condition.answer(identity, view),
                 None => Answer::Unknown,
@@ -146,7 +153,11 @@ impl Condition {
                 conditions.iter().flat_map(Self::on_places).collect()
             }
             Self::SomePlace(condition) => vec![condition],
-            Self::Not(_) | Self::Unless(_) | Self::Identity(_) | Self::Test(..) => Vec::new(),
+            Self::Not(_)
+            | Self::Unless(_)
+            | Self::EveryPlace(_)
+            | Self::Identity(_)
+            | Self::Test(..) => Vec::new(),
         }
     }
 
@@ -175,7 +186,7 @@ fn gather(value: &toml::Value, prefix: &str, names: &mut Vec<String>) {
                         names.push(format!("{prefix}facts.{name}"));
                     }
                     ("unless", _) => {}
-                    ("some_place", _) => gather(value, "place.", names),
+                    ("some_place" | "every_place", _) => gather(value, "place.", names),
                     ("identity", _) => gather(value, "identity.", names),
                     _ => gather(value, prefix, names),
                 }

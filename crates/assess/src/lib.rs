@@ -179,18 +179,24 @@ pub fn evaluate_record(
 
 fn finding(rule: &'static Rule, view: &View<'_>) -> Finding {
     let subject = view.record.subject();
-    let severity = rule
+    let special = rule
         .severity_when
         .iter()
-        .find(|(_, condition)| condition.answer(view.item(), view) == Answer::Yes)
-        .map_or(rule.severity, |(severity, _)| *severity);
+        .find(|special| special.condition.answer(view.item(), view) == Answer::Yes);
     let places = places_at_fault(rule, view);
     let items: Vec<Item<'_>> = places.iter().map(|stored_at| view.place(stored_at)).collect();
     let steps = rule.fix.iter().flat_map(|step| step.lines(view, &items));
+    let mut evidence = view.record.evidence();
+    if let Some(because) = special.and_then(|special| special.because.as_deref()) {
+        let first = places.first();
+        let at = Evidence::at(first.map_or("", |stored_at| stored_at.path.as_str()));
+        let line = first.and_then(|stored_at| stored_at.line);
+        evidence.push(Evidence { line, ..at.shows(because.to_owned()) });
+    }
     Finding {
         id: Finding::id_of(&rule.id, subject),
         rule: rule.id.as_str().into(),
-        severity,
+        severity: special.map_or(rule.severity, |special| special.severity),
         subject,
         identity: view.record.identity(),
         title: rule
@@ -198,7 +204,7 @@ fn finding(rule: &'static Rule, view: &View<'_>) -> Finding {
             .sentence(view, items.first().copied())
             .unwrap_or_else(|| format!("{}: {}", rule.title, view.record.name())),
         places: places.into_iter().cloned().collect(),
-        evidence: view.record.evidence(),
+        evidence,
         fix: steps.collect::<Vec<_>>().join("\n"),
     }
 }

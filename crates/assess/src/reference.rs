@@ -28,8 +28,9 @@ pub fn reference() -> String {
             say(&format!("- Tags: {}", rule.tags.join(", ")));
         }
         say(&format!("- Severity: {}", rule.severity.name()));
-        for (severity, condition) in &written.severity_when {
-            say(&format!("  - {} when `{condition}`", severity.name()));
+        for (severity, condition, because) in &written.severity_when {
+            let because = because.as_ref().map_or(String::new(), |why| format!(": {why}"));
+            say(&format!("  - {} when `{condition}`{because}", severity.name()));
         }
         say(&format!("- Fires when: `{}`", written.when));
         let needs: Cow<'_, str> = if rule.needs.is_empty() {

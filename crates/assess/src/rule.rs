@@ -28,17 +28,26 @@ pub struct Rule {
     /// The fields the rule needs to be known, as rules write them.
     pub needs: Vec<String>,
     pub(crate) when: Condition,
-    pub(crate) severity_when: Vec<(Severity, Condition)>,
+    pub(crate) severity_when: Vec<SeverityWhen>,
     pub(crate) finding_title: Template,
     pub(crate) fix: Vec<Step>,
     /// The texts as written, for the reference.
     pub(crate) written: Written,
 }
 
+/// Another severity, where its condition holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SeverityWhen {
+    pub(crate) severity: Severity,
+    pub(crate) condition: Condition,
+    /// Why, as part of the finding's evidence.
+    pub(crate) because: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Written {
     pub(crate) when: String,
-    pub(crate) severity_when: Vec<(Severity, String)>,
+    pub(crate) severity_when: Vec<(Severity, String, Option<String>)>,
     pub(crate) finding_title: String,
     pub(crate) fix: Vec<String>,
     pub(crate) firing: Vec<Table>,
@@ -190,8 +199,11 @@ fn read(file: &str, content: &str) -> Result<Rule, Wrong> {
         let mut keys = Keys { table, at: format!("severity_when.{}", n + 1) };
         let severity = keys.parsed("severity")?;
         let when = keys.take("when")?;
-        written.severity_when.push((severity, when.to_string()));
-        severity_when.push((severity, condition(when, &keys.key("when"), scope)?));
+        let because =
+            if keys.table.contains_key("because") { Some(keys.text("because")?) } else { None };
+        written.severity_when.push((severity, when.to_string(), because.clone()));
+        let condition = condition(when, &keys.key("when"), scope)?;
+        severity_when.push(SeverityWhen { severity, condition, because });
         keys.done()?;
     }
 
@@ -321,6 +333,11 @@ fn condition(value: Value, at: &str, scope: Scope) -> Result<Condition, Wrong> {
             return Err((keys.key("some_place"), "only a credential has places".into()));
         }
         Condition::SomePlace(one(&mut keys, "some_place", Scope::Place)?)
+    } else if has("every_place") {
+        if scope != Scope::Credential {
+            return Err((keys.key("every_place"), "only a credential has places".into()));
+        }
+        Condition::EveryPlace(one(&mut keys, "every_place", Scope::Place)?)
     } else if has("identity") {
         Condition::Identity(one(&mut keys, "identity", Scope::Identity)?)
     } else {
@@ -331,7 +348,7 @@ fn condition(value: Value, at: &str, scope: Scope) -> Result<Condition, Wrong> {
         } else {
             return Err((
                 at.into(),
-                "should have one of all, any, not, unless, first_known, some_place, identity, field, fact"
+                "should have one of all, any, not, unless, first_known, some_place, every_place, identity, field, fact"
                     .into(),
             ));
         };

@@ -10,7 +10,7 @@ use model::{Fact, Time, Value, kinds};
 use regex::bytes::Regex;
 
 use crate::recognise::Found;
-use crate::{assigned, keys, pem};
+use crate::{assigned, documented, keys, pem};
 
 /// The other half of a credential is looked for this far around the first.
 const NEAR: usize = 400;
@@ -69,6 +69,38 @@ fn group(pattern: Option<&Regex>, bytes: &[u8]) -> Option<String> {
     text(pattern?.captures(bytes)?.get(1)?.as_bytes())
 }
 
+/// A Square access token has no prefix of its own: `EAAA` and letters is also how a line of base64
+/// begins when its bytes are mostly zero. So its issuer must be named near by, and it must not be
+/// one of many lines.
+pub(crate) fn square_secret(bytes: &[u8], token: &Range<usize>) -> SecretPart {
+    let near = bytes.get(token.start.saturating_sub(NEAR)..bytes.len().min(token.end + NEAR));
+    let names_it = near
+        .is_some_and(|near| memchr::memmem::find(&near.to_ascii_lowercase(), b"square").is_some());
+    if !names_it || is_wrapped_line(bytes, token) {
+        SecretPart::NotThis
+    } else {
+        SecretPart::At(token.clone())
+    }
+}
+
+/// Whether the line before or after is as long a run of base64 as this one.
+fn is_wrapped_line(bytes: &[u8], token: &Range<usize>) -> bool {
+    let is_run = |line: &[u8]| {
+        let line = line.trim_ascii();
+        let longest = line.split(|byte| !is_base64(*byte)).map(<[u8]>::len).max();
+        longest.is_some_and(|longest| longest >= token.len().min(40))
+    };
+    let before = bytes.get(token.start.saturating_sub(NEAR)..token.start).unwrap_or_default();
+    let after = bytes.get(token.end..bytes.len().min(token.end + NEAR)).unwrap_or_default();
+    let line_before = before.rsplit(|byte| *byte == b'\n').nth(1);
+    let line_after = after.split(|byte| *byte == b'\n').nth(1);
+    [line_before, line_after].into_iter().flatten().any(is_run)
+}
+
+const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
 // AWS
 
 /// The secret key of an access key id: the forty characters that stand under a name with `secret`
@@ -106,12 +138,9 @@ pub(crate) fn aws_secret(bytes: &[u8], token: &Range<usize>) -> SecretPart {
 }
 
 fn is_aws_secret(secret: &[u8]) -> bool {
-    secret == DOCUMENTED_AWS_SECRET
+    documented::is_documented(secret)
         || assigned::n_distinct(secret) >= 14 && !assigned::has_long_run(secret)
 }
-
-/// The secret key that AWS prints in its own documentation.
-const DOCUMENTED_AWS_SECRET: &[u8] = b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 pub(crate) fn aws_access_key(found: &mut Found, around: &Around<'_>) {
     let id = around.token();
@@ -196,19 +225,12 @@ pub(crate) fn gcp_service_account(found: &mut Found, around: &Around<'_>) {
 
 // Azure
 
-/// The key of Azurite, the storage emulator, published with it.
-const AZURITE_KEY: &[u8] =
-    b"Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-
 pub(crate) fn azure_storage(found: &mut Found, around: &Around<'_>) {
     static NAME: LazyLock<Option<Regex>> =
         LazyLock::new(|| pattern("AccountName=([a-z0-9]{3,24})"));
     if let Some(account) = group(NAME.as_ref(), around.near(NEAR)) {
         say(found, "storage_account", account.as_str());
         found.instance = Some(format!("{account}.core.windows.net"));
-    }
-    if found.secret.reveal() == AZURITE_KEY {
-        say(found, "documented_example", true);
     }
 }
 
@@ -388,8 +410,10 @@ pub(crate) fn jwt(found: &mut Found, around: &Around<'_>) {
         _ => {}
     }
     let subject = stated(&claims, "sub");
-    // jwt.io fills its editor with this one; half of all documentation copied it.
-    let is_example = subject.as_deref() == Some("1234567890") && claims.contains_key("name");
+    // jwt.io fills its editor with the first; RFC 7519 and PyJWT print the others.
+    let is_example = subject.as_deref() == Some("1234567890") && claims.contains_key("name")
+        || claims.contains_key("http://example.com/is_root")
+        || claims.len() == 1 && claims.get("some").is_some_and(|it| it == "payload");
     if is_example {
         say(found, "documented_example", true);
     }
@@ -585,6 +609,8 @@ fn is_stock_password(value: &str) -> bool {
             | "pwd"
             | "secret"
             | "opensesame"
+            | "proxypass"
+            | "xyzzy"
             | "open sesame"
             | "user"
             | "pw"

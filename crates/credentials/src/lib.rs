@@ -11,6 +11,7 @@ mod algorithms;
 mod assigned;
 mod der;
 mod derive;
+mod documented;
 pub mod keys;
 pub mod keytab;
 mod keywords;

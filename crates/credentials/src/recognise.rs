@@ -15,6 +15,7 @@ use regex::bytes::Regex;
 
 use crate::assigned::{self, Ends};
 use crate::derive::{self, Around, SecretPart};
+use crate::documented;
 use crate::keywords::Keywords;
 use crate::rules::{Check, RULES, Rule, Shape, Start};
 use crate::{keys, pem};
@@ -131,7 +132,7 @@ pub fn classify(name: Option<&str>, value: &str) -> Option<Found> {
     }
     let kind = name.and_then(assigned::kind_of_name).unwrap_or(kinds::SECRET);
     let rule = RULES.last()?;
-    Some(Found {
+    let mut found = Found {
         rule: rule.id,
         title: "Secret by its place",
         kind,
@@ -148,7 +149,15 @@ pub fn classify(name: Option<&str>, value: &str) -> Option<Found> {
         facts: BTreeMap::new(),
         confidence: Confidence::Likely,
         chosen_by_person: assigned::is_chosen(kind, value),
-    })
+    };
+    say_when_documented(&mut found);
+    Some(found)
+}
+
+fn say_when_documented(found: &mut Found) {
+    if documented::is_documented(found.secret.reveal()) {
+        found.facts.insert("documented_example".into(), Fact::known(true));
+    }
 }
 
 /// A PEM file or JSON document that was put into base64 to fit into one value, as Kubernetes and
@@ -451,6 +460,7 @@ impl Candidate {
             let value = String::from_utf8_lossy(found.secret.reveal()).into_owned();
             found.chosen_by_person = assigned::is_chosen(found.kind, &value);
         }
+        say_when_documented(&mut found);
         found
     }
 }

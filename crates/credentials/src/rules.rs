@@ -212,7 +212,7 @@ pub(crate) static RULES: &[Rule] = &[
     token("stripe-webhook-secret", "Stripe webhook secret", "stripe", &["whsec_"], "whsec_[A-Za-z0-9+/]{32,64}=?").kind(kinds::SECRET),
     token("shopify-token", "Shopify token", "shopify", &["shpat_", "shpca_", "shppa_", "shpss_"], "shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
     token("square-token", "Square token", "square", &["sq0atp-", "sq0csp-"], "sq0(?:atp-[A-Za-z0-9_-]{22}|csp-[A-Za-z0-9_-]{43})"),
-    token("square-access-token", "Square access token", "square", &["EAAA"], "EAAA[A-Za-z0-9_-]{60}"),
+    token("square-access-token", "Square access token", "square", &["EAAA"], "EAAA[A-Za-z0-9_-]{60}").secret(derive::square_secret),
     // models
     token("openai-key", "OpenAI key", "openai", &["T3BlbkFJ"], "sk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{20,100}T3BlbkFJ[A-Za-z0-9_-]{20,100}").start(Start::OfRun(120)),
     token("anthropic-key", "Anthropic key", "anthropic", &["sk-ant-"], "sk-ant-(?:api|admin|oat|ort|sid)[0-9]{2}-[A-Za-z0-9_-]{80,120}"),

@@ -9,6 +9,7 @@ pub mod fact;
 pub mod finding;
 pub mod id;
 pub mod kinds;
+pub mod purpose;
 pub mod record;
 pub mod secret;
 pub mod text;

@@ -322,7 +322,8 @@ pub struct Place {
     /// The place that contains it: the repository of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<PlaceId>,
-    /// Well-known keys: `mode`, `owner`, `exposure`, `tracked` (by git), `environment`.
+    /// Well-known keys: `mode`, `owner`, `exposure`, `tracked` (by git), `environment`,
+    /// `purpose` (`test`, `example`, `documentation`; see [`crate::purpose`]).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<Text, Fact<Value>>,
 }

@@ -321,13 +321,110 @@ fn party(word: &str) -> Option<Party> {
 fn person(text: &str) -> Option<Party> {
     let name = text.split(['<', '(']).next().unwrap_or(text).trim();
     let address = text.split_once('<').and_then(|(_, rest)| rest.split('>').next()).map(str::trim);
-    match (address.filter(|address| address.contains('@')), name) {
-        (Some(address), "") => Some(Party::new(PartyKind::Person, address, address)),
-        (Some(address), name) => Some(Party::new(PartyKind::Person, address, name)),
+    let address = address.filter(|address| address.contains('@'));
+    let kind = if is_organisation(name, address) { PartyKind::Team } else { PartyKind::Person };
+    match (address, name) {
+        (Some(address), "") => Some(Party::new(kind, address, address)),
+        (Some(address), name) => Some(Party::new(kind, address, name)),
         (None, "") => None,
-        (None, name) => Some(Party::new(PartyKind::Person, name, name)),
+        (None, name) => Some(Party::new(kind, name, name)),
     }
 }
+
+/// Whether the author of a package is a company, project or team: its name has a word that no
+/// person's has, its address is that of a desk, or name and domain of the address are one.
+fn is_organisation(name: &str, address: Option<&str>) -> bool {
+    let lower = name.to_lowercase();
+    let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    if words.any(|word| ORGANISATION_WORDS.contains(&word)) {
+        return true;
+    }
+    let Some((desk, domain)) = address.and_then(|address| address.split_once('@')) else {
+        return false;
+    };
+    let desk = desk.to_lowercase();
+    let packed: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
+    let company = domain.rsplit('.').nth(1).unwrap_or_default().replace('-', "");
+    desk.split(['.', '-', '_', '+']).any(|word| DESKS.contains(&word))
+        || !packed.is_empty() && packed == company.to_lowercase() && packed != desk
+}
+
+const ORGANISATION_WORDS: &[&str] = &[
+    "ab",
+    "ag",
+    "as",
+    "association",
+    "authors",
+    "bv",
+    "co",
+    "collective",
+    "community",
+    "company",
+    "consulting",
+    "contributors",
+    "corp",
+    "corporation",
+    "developers",
+    "engineering",
+    "foundation",
+    "gmbh",
+    "group",
+    "inc",
+    "incorporated",
+    "industries",
+    "initiative",
+    "institute",
+    "labs",
+    "limited",
+    "llc",
+    "llp",
+    "ltd",
+    "maintainers",
+    "network",
+    "networks",
+    "organisation",
+    "organization",
+    "oy",
+    "plc",
+    "project",
+    "pty",
+    "sarl",
+    "services",
+    "software",
+    "solutions",
+    "srl",
+    "studio",
+    "studios",
+    "systems",
+    "team",
+    "technologies",
+    "technology",
+    "university",
+    "working",
+];
+
+const DESKS: &[&str] = &[
+    "admin",
+    "build",
+    "contact",
+    "dev",
+    "developers",
+    "devs",
+    "engineering",
+    "hello",
+    "hi",
+    "info",
+    "maintainers",
+    "npm",
+    "office",
+    "opensource",
+    "ops",
+    "oss",
+    "platform",
+    "security",
+    "support",
+    "team",
+];
 
 /// What the files of one folder say about who answers for it.
 fn claims_in(tree: &Tree, folder: &str) -> Vec<Claim> {
@@ -441,6 +538,27 @@ fn package(text: &str) -> Vec<Claim> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn authors_are_people_or_organisations() {
+        let check = |text: &str, kind: PartyKind, name: &str| {
+            let party = person(text).unwrap();
+            assert_eq!((party.kind, party.name.as_str()), (kind, name), "{text}");
+        };
+        let (one, many) = (PartyKind::Person, PartyKind::Team);
+        check("Ada Lovelace <ada@example.org> (https://example.org)", one, "Ada Lovelace");
+        check("Ada Lovelace", one, "Ada Lovelace");
+        check("ada", one, "ada");
+        check("ada <ada@ada.example>", one, "ada");
+        check("<ada@example.org>", one, "ada@example.org");
+        check("Example Corp. <ada@example.org>", many, "Example Corp.");
+        check("Example, Inc.", many, "Example, Inc.");
+        check("The Example Authors", many, "The Example Authors");
+        check("Beispiel GmbH (https://beispiel.example)", many, "Beispiel GmbH");
+        check("Acme <ada@acme.example>", many, "Acme");
+        check("Acme <oss@example.org>", many, "Acme");
+        check("<platform-team@example.org>", many, "platform-team@example.org");
+    }
 
     #[test]
     fn the_last_match_of_each_section_owns() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use model::fact::Text;
 use model::kinds::{self, IdentityKind, PlaceKind};
+use model::purpose::{PURPOSE, purpose_of};
 use model::{
     Authority, Batch, Evidence, Fingerprinter, Gap, GapReason, Identity, IdentityId, Place, ScopeId,
 };
@@ -189,6 +190,7 @@ pub(super) fn place_of(folder: &Folder<'_>, file: &File<'_>) -> Place {
     place.fact("mode", file.meta.mode_fact());
     place.fact("exposure", file.meta.exposure_fact());
     place.fact("tracked", file.checkout.tracked(file.shown));
+    place.fact(PURPOSE, purpose_of(&file.checkout.within(file.shown)));
     place
 }
 

@@ -23,6 +23,7 @@ mod vault;
 use std::path::{Path, PathBuf};
 
 use model::kinds::{self, CredentialKind};
+use model::purpose::{PURPOSE, purpose_of};
 use model::{Batch, Coverage, Fact, Gap, GapReason, Place, Scope};
 
 use self::index::Index;
@@ -292,6 +293,7 @@ impl Asked {
         place.fact("mode", content.meta.mode_fact());
         place.fact("owner", Fact::known(content.meta.uid));
         place.fact("exposure", content.meta.exposure_fact());
+        place.fact(PURPOSE, purpose_of(&locus));
         let at = At {
             scope,
             place: &place,

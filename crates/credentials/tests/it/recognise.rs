@@ -114,6 +114,8 @@ fn credentials_are_found() {
     token("stripe-webhook-secret", format!("whs{}{}", "ec_", made(ALNUM, 32)));
     token("shopify-token", format!("shp{}{}", "at_", made(HEX, 32)));
     token("square-token", format!("sq0{}{}", "csp-", made(ALNUM, 43)));
+    let square = format!("EA{}{}", "AA", made(ALNUM, 60));
+    check("square-access-token", &format!("SQUARE_ACCESS_TOKEN={square}"), &square);
     token(
         "openai-key",
         format!("sk-{}{}T3Blbk{}{}", "proj-", made(ALNUM, 58), "FJ", made(ALNUM, 58)),
@@ -258,6 +260,11 @@ fn what_only_looks_like_a_credential_is_not_found() {
     check(&format!("password_hash: \"$2b$12${}\"", made(ALNUM, 53)));
     check(&format!("password: \"$6$rounds$*{}\"", made(ALNUM, 60)));
     check(&format!("password: ENC[AES256_GCM,data:{},iv:x,tag:y,type:str]", made(ALNUM, 20)));
+    // `EAAA` starts many lines of base64; what names Square nearby is no token either, then.
+    let line = format!("EA{}{}", "AA", made(ALNUM, 60));
+    check(&format!("\"{line}\\n\""));
+    check(&format!("# square.png\n{line}\n{}\n", made(ALNUM, 64)));
+    check(&format!("# square.png\n{}\n{line}\n", made(ALNUM, 64)));
     // placeholders and references
     check("API_KEY=your_api_key_here");
     check("password: changeme123");
@@ -276,6 +283,8 @@ fn what_only_looks_like_a_credential_is_not_found() {
     check("sk_live_xxxxxxxxxxxxxxxxxxxxxxxx");
     check("postgres://user:password@localhost/db");
     check("postgres://app:${DB_PASS1}@db/app");
+    check("http_proxy=\"http://proxyuser:proxypass@proxyhost:port\"");
+    check("http://jschmoe:xyzzy@www.bogus.net:8000/foo");
     check("https://alice:Sesame99x@example.com/");
     check("https://host:8080/a@b");
     check("git@github.com:owner/repository.git");
