@@ -1,6 +1,8 @@
 //! Addresses (URLs) from configuration, taken apart so that the part that may be shown and the
 //! parts that are secret never mix.
 
+use std::borrow::Cow;
+
 /// An address without anything that could be a secret, and what was taken out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
@@ -68,6 +70,122 @@ impl Address {
         }
         let stated = |text: &str| (!text.is_empty()).then(|| decoded(text));
         Some(Self { public, scheme, host, user: stated(user), password: stated(password), hidden })
+    }
+}
+
+/// Parameters of a query that say which version of a thing is meant and can hold no secret.
+const PUBLIC_PARAMETERS: &[&str] =
+    &["api-version", "archive", "branch", "depth", "ref", "region", "sslmode", "tag", "version"];
+
+/// A text for people and records, the addresses in it without logins, fragments and parameters that
+/// could be a secret. What has no address in it is the same text.
+///
+/// Paths stay whole: issuers and tenants have ids in theirs that look made by a machine. Where a
+/// path may be a secret, [`Address::parse`] is the way.
+pub fn public_text(text: &str) -> Cow<'_, str> {
+    if !text.contains("//") {
+        return Cow::Borrowed(text);
+    }
+    let ends_address = |c: char| c.is_whitespace() || c.is_control() || "\"'<>`|;()".contains(c);
+    let mut public = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("//") {
+        let has_scheme = before.ends_with(':');
+        let is_start = before.is_empty() || before.ends_with(ends_address);
+        public.push_str(before);
+        public.push_str("//");
+        rest = after;
+        if has_scheme || is_start {
+            let end = after.find(ends_address).unwrap_or(after.len());
+            let (address, behind) = after.split_at_checked(end).unwrap_or((after, ""));
+            public.push_str(&public_rest(address));
+            rest = behind;
+        }
+    }
+    public.push_str(rest);
+    if public == text { Cow::Borrowed(text) } else { Cow::Owned(public) }
+}
+
+/// What follows the `//` of an address.
+fn public_rest(address: &str) -> String {
+    let end = address.find(['/', '?', '#']).unwrap_or(address.len());
+    let (authority, rest) = address.split_at_checked(end).unwrap_or((address, ""));
+    let host = public_host(authority);
+    // A `/` within a password that nobody escaped: where the login ends is anybody's guess.
+    let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit() || b"]*".contains(&byte));
+    if !is_port && !port.contains(['$', '{', '%', ']']) && rest.contains('@') {
+        return "…".into();
+    }
+    let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| {
+            let name = pair.split_once('=').map_or("", |(name, _)| name);
+            PUBLIC_PARAMETERS.contains(&name)
+        })
+        .collect();
+    let mut public = format!("{host}{path}");
+    if !kept.is_empty() {
+        public.push('?');
+        public.push_str(&kept.join("&"));
+    }
+    public
+}
+
+/// The host of `user:password@host`, with its port.
+pub fn public_host(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+/// A command line or a condition with `…` in place of what could be a secret: what follows an
+/// option or variable whose name tells, a password of `-u user:password`, words that look made by a
+/// machine.
+pub fn public_command(text: &str) -> String {
+    let mut holds = false;
+    credentials::find(text.as_bytes(), &mut |_| holds = true);
+    let mut words = Vec::new();
+    // What the next word is: nothing special, a value of a telling name, a login.
+    let (mut is_value, mut is_login) = (false, false);
+    for word in text.split_whitespace() {
+        let bare = word.trim_matches(['"', '\'']);
+        let is_operator = matches!(bare, "=" | "==" | "!=" | "=~" | ":");
+        let (name, value) = match bare.split_once('=') {
+            Some((name, value)) if !is_operator => (name, Some(value)),
+            _ => (bare.strip_suffix(':').unwrap_or(bare), None),
+        };
+        let is_option = name.starts_with('-');
+        let tells = crate::dossier::tells_secret(name.trim_start_matches(['-', '$', '{']))
+            || matches!(name, "-p" | "-H" | "--header" | "-pass" | "--pass");
+        let shown = if is_value && !is_operator && !(is_option && value.is_none()) {
+            "…".to_owned()
+        } else if let Some(value) = value.filter(|value| tells && !value.is_empty()) {
+            let sign = if value.starts_with('=') { "==" } else { "=" };
+            format!("{name}{sign}…")
+        } else if is_login && let Some((user, _)) = bare.split_once(':') {
+            format!("{user}:…")
+        } else if bare.len() > 2 && bare.starts_with("-p") && !bare.starts_with("-p=") && holds {
+            "-p…".to_owned()
+        } else {
+            public_text(word).into_owned()
+        };
+        let is_hidden = !shown.contains('/') && shown.split('=').any(looks_random);
+        words.push(if is_hidden { "…".to_owned() } else { shown });
+        let goes_on = is_operator || is_value && bare.eq_ignore_ascii_case("bearer");
+        is_value = (is_value && goes_on) || (tells && value.is_none_or(str::is_empty));
+        is_login = matches!(bare, "-u" | "--user");
+    }
+    if !holds {
+        return words.join(" ");
+    }
+    // What the recogniser knows as a secret and still stands there: only the program is told.
+    let public = words.join(" ");
+    let mut still_holds = false;
+    credentials::find(public.as_bytes(), &mut |_| still_holds = true);
+    match words.first() {
+        Some(program) if still_holds => format!("{program} …"),
+        _ => public,
     }
 }
 
@@ -153,6 +271,44 @@ mod tests {
     }
 
     #[test]
+    fn texts_with_addresses_in_them() {
+        let check = |text: &str, expected: &str| assert_eq!(public_text(text), expected, "{text}");
+        check("no address, a//b", "no address, a//b");
+        check("https://u:p@h.example.org/x?token=a#b", "https://h.example.org/x");
+        check(
+            "see https://u:p@h/x?token=a, and (http://h2?a=b)",
+            "see https://h/x and (http://h2)",
+        );
+        check("git::https://x:y@h/m.git?ref=v1.2&token=a", "git::https://h/m.git?ref=v1.2");
+        check("//u:p@npm.example.org/:_authToken", "//npm.example.org/:_authToken");
+        check("https://u:p/w@h/x", "https://…");
+        check("https://${HOST}:${PORT}/x", "https://${HOST}:${PORT}/x");
+        check(
+            "https://h:8443/id/9f86d081884c7d659a2feaa0",
+            "https://h:8443/id/9f86d081884c7d659a2feaa0",
+        );
+        check("a['https://u:p@h/?k=v'].b", "a['https://h/'].b");
+    }
+
+    #[test]
+    fn commands_without_their_secrets() {
+        let check =
+            |text: &str, expected: &str| assert_eq!(public_command(text), expected, "{text}");
+        check("/usr/bin/systemctl restart app", "/usr/bin/systemctl restart app");
+        check("/bin/mysql --password=abc -u root", "/bin/mysql --password=… -u root");
+        check("/bin/x --token abc --verbose", "/bin/x --token … --verbose");
+        check("/bin/curl -u admin:abc https://u:abc@h/?x=abc", "/bin/curl -u admin:… https://h/");
+        check("/bin/env TOKEN=abc PORT=1 /bin/x", "/bin/env TOKEN=… PORT=1 /bin/x");
+        check("curl -H Authorization: Bearer abc", "curl -H … … …");
+        check(
+            "$CI_COMMIT_BRANCH == \"main\" && $TOKEN == \"abc\"",
+            "$CI_COMMIT_BRANCH == \"main\" && $TOKEN == …",
+        );
+        check("/bin/x 9f86d081884c7d659a2feaa0", "/bin/x …");
+        check("ALL", "ALL");
+    }
+
+    #[test]
     fn words_are_not_random() {
         for word in [
             "simple",
@@ -178,6 +334,9 @@ mod tests {
         fn any_text_is_taken_apart(text in "[a-z]{0,3}(://)?[a-z:@/%?=&#.0-9]{0,60}") {
             drop(Address::parse(&text));
             decoded(&text);
+            let public = public_text(&text).into_owned();
+            proptest::prop_assert_eq!(public_text(&public), public.as_str());
+            public_command(&text);
         }
     }
 }

@@ -14,6 +14,7 @@ use model::{
     IdentityId, Secret, Subject, Time, Trust,
 };
 
+use crate::address::{public_host, public_text};
 use crate::material::{self, At};
 
 /// A file that holds more secrets than this is read up to here, and the rest is a gap.
@@ -69,7 +70,7 @@ impl<'a> Dossier<'a> {
 
     /// The native id of a thing that has no name but its place in this file.
     pub fn local_id(&self, pointer: &str) -> String {
-        format!("{}#{pointer}", self.at.place.native_id)
+        format!("{}#{}", self.at.place.native_id, public_text(pointer))
     }
 
     pub fn gap(&mut self, reason: GapReason, detail: impl Into<Text>) {
@@ -90,6 +91,8 @@ impl<'a> Dossier<'a> {
         native_id: impl Into<String>,
         line: u32,
     ) -> Identity {
+        let (instance, native_id) = (instance.into(), native_id.into());
+        let (instance, native_id) = (public_text(&instance), public_text(&native_id));
         let mut identity = Identity::new(kind, system, instance, native_id, self.at.scope);
         identity.loci.push(self.at.locus.to_owned());
         identity.evidence.push(self.evidence(line, "", "configured here"));
@@ -107,6 +110,7 @@ impl<'a> Dossier<'a> {
         line: u32,
     ) -> Identity {
         let user = user.filter(|user| !user.is_empty());
+        let host = public_host(host);
         let native_id = user.map_or_else(
             || format!("{}:{}", self.at.machine, self.local_id(pointer)),
             str::to_owned,
@@ -410,7 +414,8 @@ impl<'a> Held<'a> {
 
     #[must_use]
     pub fn at(mut self, instance: impl Into<String>) -> Self {
-        self.instance = instance.into();
+        let instance = instance.into();
+        public_host(&instance).clone_into(&mut self.instance);
         self
     }
 

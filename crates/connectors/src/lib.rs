@@ -8,10 +8,12 @@
 //!
 //! Shared by connectors: [`files`] opens foreign files safely, [`yaml`] loads hostile YAML within
 //! limits, [`material`] turns recognised credential material into records, [`agents`] reads the
-//! configuration of AI agents and MCP servers.
+//! configuration of AI agents and MCP servers, [`outlet`] has the last look at every text of a batch.
 
 pub mod address;
 pub mod agents;
+#[cfg(test)]
+mod canary;
 pub mod contract;
 pub mod document;
 pub mod dossier;
@@ -19,6 +21,7 @@ pub mod files;
 pub mod homes;
 pub mod host;
 pub mod material;
+pub mod outlet;
 pub mod repository;
 pub mod terraform;
 pub mod yaml;

@@ -19,6 +19,7 @@ use crate::contract::{Outbox, Request, SourceError};
 use crate::dossier::Dossier;
 use crate::files::{Content, Links, MAX_PARSED_BYTES, Tree, shown};
 use crate::material::At;
+use crate::outlet;
 
 /// Of the files that fit one pattern of one home, this many are read.
 pub(super) const MAX_MATCHES: usize = 1_000;
@@ -37,7 +38,7 @@ pub(super) fn discover(request: &Request<'_>, out: Outbox<'_>) -> Result<(), Sou
         request.report(home.path.as_str(), u64::try_from(n).unwrap_or(0), total);
         batch.extend(one(request, &root, home, &accounts));
     }
-    batch.settle();
+    outlet::settle(&mut batch);
     out(batch);
     Ok(())
 }

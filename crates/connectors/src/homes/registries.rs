@@ -96,7 +96,8 @@ fn registry(address: &str, auth: &Node, store: Option<&str>, dossier: &mut Dossi
 }
 
 fn word(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(40).collect()
+    let first = text.split_whitespace().next().unwrap_or_default();
+    first.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).take(40).collect()
 }
 
 /// Helm's `repositories.yaml`.

@@ -32,6 +32,7 @@ use self::names::Names;
 use self::reading::{Files, Reader};
 use crate::contract::{Descriptor, Outbox, Permission, Request, Setting, SettingKind, SourceError};
 use crate::files::Tree;
+use crate::outlet;
 
 pub const DESCRIPTOR: Descriptor = Descriptor {
     id: "host",
@@ -74,7 +75,7 @@ fn discover(request: &Request<'_>, out: Outbox<'_>) -> Result<(), SourceError> {
     if request.is_cancelled() {
         return Err(SourceError::Cancelled);
     }
-    batch.settle();
+    outlet::settle(&mut batch);
     out(batch);
     Ok(())
 }

@@ -7,6 +7,7 @@ use model::{
     Place, ScopeId, Subject, Time, Trust,
 };
 
+use crate::address::public_text;
 use crate::files::Meta;
 use crate::material::At;
 
@@ -167,7 +168,8 @@ const MAX_ADDRESSES: usize = 20;
 pub(super) fn addresses(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let outside = |c: char| !(c.is_ascii_alphanumeric() || "@.+-_".contains(c));
-    for word in text.split(outside) {
+    // What follows the password of an address is no one's mail box.
+    for word in public_text(text).split(outside) {
         let word = word.trim_matches(['.', '-', '+', '_']);
         let Some((local, domain)) = word.split_once('@') else { continue };
         let is_domain = domain.len() <= 253

@@ -85,6 +85,7 @@ pub(super) fn are_in(text: &str) -> bool {
 pub(super) fn program(word: &str) -> Option<String> {
     const MAX_PROGRAM_CHARS: usize = 256;
     let is_plain = !word.is_empty()
+        && !word.contains("://")
         && word.len() <= MAX_PROGRAM_CHARS
         && word.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-@:%".contains(c));
     is_plain.then(|| word.to_owned())

@@ -16,6 +16,7 @@ use super::accounts::{Account, Accounts, KeysByAccount};
 use super::names::{Names, addresses};
 use super::reading::{File, Reader, name_of};
 use super::{secrets, sshd};
+use crate::address::public_command;
 use crate::files::Meta;
 use crate::material;
 
@@ -535,8 +536,8 @@ fn server(found: &Ssh, names: Names<'_>) -> model::Identity {
         let reason = "it gives keys that no file shows; it is never run by this source";
         host.fact("ssh_key_commands", Fact::known(commands).because(reason));
     }
-    let mut blocks: Vec<String> =
-        found.settings.iter().filter_map(|setting| setting.only_for.clone()).collect();
+    let blocks = found.settings.iter().filter_map(|setting| setting.only_for.as_deref());
+    let mut blocks: Vec<String> = blocks.map(public_command).collect();
     blocks.dedup();
     if !blocks.is_empty() {
         host.fact("ssh_match_blocks", Fact::known(blocks));

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::address::public_command;
 use model::{Batch, Condition, Effect, Evidence, Fact, Gap, GapReason, Grant, Scope};
 
 use super::accounts::{self, Account, Accounts};
 use super::names::{LINUX, Names};
 use super::reading::{Reader, name_of};
-use super::secrets;
 use super::sudoers::{self, AliasKind, Command, Member, Rule, Runas, Sudoers};
 
 const SUDOERS: &str = "/etc/sudoers";
@@ -245,13 +245,13 @@ impl<'a> Meaning<'a> {
         let identity = self.names.account_id(account);
         let targets = self.targets(command.runas.as_ref(), account);
         let exceptions: Vec<String> =
-            members.iter().filter(|it| it.negated).map(|it| without_secret(&it.name)).collect();
+            members.iter().filter(|it| it.negated).map(|it| public_command(&it.name)).collect();
         for (effect, suffix) in [(Effect::Allow, ""), (Effect::Deny, "!")] {
             let negated = effect == Effect::Deny;
             let mut actions: Vec<String> = members
                 .iter()
                 .filter(|member| member.negated == negated)
-                .map(|member| without_secret(&member.name))
+                .map(|member| public_command(&member.name))
                 .collect();
             actions.sort();
             actions.dedup();
@@ -471,13 +471,4 @@ impl<'a> Meaning<'a> {
 
 fn spelled(member: &Member) -> String {
     format!("{}{}", if member.negated { "!" } else { "" }, member.name)
-}
-
-/// A command with its arguments, unless they hold a secret.
-fn without_secret(command: &str) -> String {
-    if secrets::are_in(command) {
-        let path = command.split_whitespace().next().unwrap_or_default();
-        return format!("{path} [redacted]");
-    }
-    command.to_owned()
 }

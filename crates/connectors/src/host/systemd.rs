@@ -20,6 +20,7 @@ use super::reading::{File, Reader, name_of};
 use super::secrets::{self, Secrets};
 use super::unit_file::{self, UnitName, unit_name, words};
 use super::{credstore, groups};
+use crate::address::public_command;
 
 /// Where units are looked for, most important first (systemd.unit(5), "Unit File Load Path").
 const FOLDERS: &[&str] = &[
@@ -751,7 +752,7 @@ fn unit_identity(unit: &Unit, kind: &'static kinds::IdentityKind, names: Names<'
     if let Some(description) = unit.last("Unit", "Description")
         && !secrets::are_in(description.value)
     {
-        identity.fact("description", Fact::known(description.value));
+        identity.fact("description", Fact::known(public_command(description.value)));
     }
     let drop_ins = unit.drop_ins.iter().map(|parsed| parsed.file.path.clone()).collect();
     list_fact(&mut identity, "drop_ins", drop_ins);

@@ -7,6 +7,7 @@ use model::{Authority, Credential, Fact, Identity, Place, kinds};
 use super::ci::{self, Federation, Names, Presented};
 use super::cloud;
 use super::reading::Reading;
+use crate::address::{Address, public_command, public_host, public_text};
 use crate::yaml::{MAX_DEPTH, Node};
 
 /// Keys of the top level that are not jobs.
@@ -71,7 +72,7 @@ fn includes(document: &Node, identity: &mut Identity) {
         let stated = |key: &str| include.get(key).and_then(Node::stated);
         if let Some(project) = stated("project") {
             let reference = stated("ref");
-            let text = format!("{project}@{}", reference.unwrap_or("HEAD"));
+            let text = format!("{}@{}", public_host(project), reference.unwrap_or("HEAD"));
             if reference.is_none_or(|reference| reference.len() != 40) {
                 unpinned.push(text.clone());
             }
@@ -79,8 +80,10 @@ fn includes(document: &Node, identity: &mut Identity) {
         } else if let Some(remote) =
             stated("remote").or_else(|| include.stated()).filter(|text| text.contains("://"))
         {
-            unpinned.push(remote.to_owned());
-            all.push(remote.to_owned());
+            let address = Address::parse(remote).map(|address| address.public);
+            let text = address.unwrap_or_else(|| "an address that is not understood".into());
+            unpinned.push(text.clone());
+            all.push(text);
         } else if let Some(component) = stated("component") {
             all.push(component.to_owned());
         }
@@ -332,13 +335,13 @@ impl<'a> Job<'a> {
             let path = node.stated().or_else(|| {
                 ["path", "name", "secret_id"].iter().find_map(|key| node.get(key)?.stated())
             });
-            let Some(path) = path else { continue };
+            let Some(path) = path.map(public_text) else { continue };
             let native_id = format!("{}:{path}", reading.repository());
             let scope = reading.folder.scope;
             let mut place = Place::new(kinds::PLACE_SECRET_MANAGER, system, "", &*native_id, scope);
             place.authority = Authority::Mentioned;
             place.loci = reading.loci();
-            path.clone_into(&mut place.path);
+            place.path = path.clone().into_owned();
             let mut credential =
                 Credential::new(kinds::SECRET_REFERENCE, system, "", &*native_id, scope);
             name.clone_into(&mut credential.name);
@@ -357,7 +360,7 @@ impl<'a> Job<'a> {
             grant.authority = Authority::Declared;
             grant.loci = reading.loci();
             grant.actions = vec![String::from("read")];
-            grant.resources = vec![path.to_owned()];
+            grant.resources = vec![path.into_owned()];
             grant.evidence.push(reading.evidence(secret.line, "fetched by the job"));
             reading.batch.grants.push(grant);
             reading.batch.credentials.push(credential);
@@ -380,18 +383,20 @@ impl<'a> Job<'a> {
                 all.extend([branch("*"), tag("*")]);
                 continue;
             };
+            let shown = public_command(condition);
+            let shown = shown.as_str();
             match ref_of(condition) {
-                Ref::Branch(name) => all.push(branch(&name).when("if", condition)),
+                Ref::Branch(name) => all.push(branch(&name).when("if", shown)),
                 Ref::DefaultBranch => all.push(match default {
-                    Some(name) => branch(name).when("if", condition),
-                    None => branch("*").when("if", condition).inexact(
+                    Some(name) => branch(name).when("if", shown),
+                    None => branch("*").when("if", shown).inexact(
                         "runs on the default branch, whose name the checkout does not record",
                     ),
                 }),
-                Ref::Tag => all.push(tag("*").when("if", condition)),
-                Ref::AnyBranch => all.push(branch("*").when("if", condition)),
+                Ref::Tag => all.push(tag("*").when("if", shown)),
+                Ref::AnyBranch => all.push(branch("*").when("if", shown)),
                 Ref::Unknown => all.extend([branch("*"), tag("*")].map(|one| {
-                    one.when("if", condition)
+                    one.when("if", shown)
                         .inexact("the rule may narrow it in a way that is not read")
                 })),
             }

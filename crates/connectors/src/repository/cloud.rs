@@ -8,6 +8,7 @@ use model::kinds::{self, IdentityKind};
 use model::{Authority, Fact, Identity, IdentityId};
 
 use super::reading::Reading;
+use crate::address::{Address, public_text};
 
 /// The parts of an ARN.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,11 +87,19 @@ pub(super) fn vault_role(
     let native_id = format!("{mount}/{role}");
     match address.filter(|address| !has_expression(address)) {
         Some(address) if !has_expression(&native_id) => {
-            let host = address.split_once("://").map_or(address, |(_, host)| host);
-            reading.mention(kinds::VAULT_ROLE, "vault", host.trim_matches('/'), &native_id, line)
+            reading.mention(kinds::VAULT_ROLE, "vault", &server(address), &native_id, line)
         }
         _ => unresolved(reading, kinds::VAULT_ROLE, "vault", &native_id, line),
     }
+}
+
+/// Host and path of a server's address, with or without a scheme, and nothing of a login.
+fn server(address: &str) -> String {
+    let parsed = Address::parse(address).or_else(|| Address::parse(&format!("https://{address}")));
+    // What is no address is not shown: it may be anything.
+    let public = parsed.map(|address| address.public).unwrap_or_default();
+    let host = public.split_once("://").map_or("", |(_, host)| host);
+    host.trim_matches('/').to_owned()
 }
 
 /// An identity whose name is known only when the definition runs.
@@ -101,7 +110,7 @@ pub(super) fn unresolved(
     text: &str,
     line: u32,
 ) -> IdentityId {
-    let text = compact(text);
+    let text = compact(&public_text(text));
     let native_id = format!("{}:{text}", reading.repository());
     let mut identity = Identity::new(kind, system, "", native_id, reading.folder.scope);
     identity.name = text;
@@ -132,6 +141,15 @@ fn compact(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_without_its_login() {
+        let check = |text: &str, expected: &str| assert_eq!(server(text), expected, "{text}");
+        check("https://vault.example.org:8200/", "vault.example.org:8200");
+        check("https://ada:pw@Vault.example.org/ns?token=x", "vault.example.org/ns");
+        check("ada:pw@vault.example.org", "vault.example.org");
+        check("not an address", "");
+    }
 
     #[test]
     fn only_a_whole_arn_names_a_role() {

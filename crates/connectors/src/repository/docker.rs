@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::address::public_text;
 use model::{Authority, Credential, Fact, Grant, Identity, Place, kinds};
 
 use super::ci;
@@ -31,7 +32,7 @@ pub(super) fn dockerfile(reading: &mut Reading<'_>) {
             "FROM" => {
                 let image = rest.iter().find(|word| !word.starts_with("--"));
                 if let Some(image) = image.filter(|image| !stages.contains(**image)) {
-                    images.push((*image).to_owned());
+                    images.push(public_image(image));
                 }
                 if let [.., with, name] = rest.as_slice()
                     && with.eq_ignore_ascii_case("as")
@@ -94,6 +95,15 @@ pub(super) fn dockerfile(reading: &mut Reading<'_>) {
     reading.batch.identities.push(identity);
 }
 
+/// An image's name without the login of its registry; `name@sha256:…` has none.
+fn public_image(image: &str) -> String {
+    let image = public_text(image);
+    match image.split_once('@') {
+        Some((login, rest)) if login.contains(':') && rest.contains('/') => rest.to_owned(),
+        _ => image.into_owned(),
+    }
+}
+
 /// Instructions with their continuation lines, and the line each starts on.
 fn instructions(text: &str) -> Vec<(String, u32)> {
     let mut all: Vec<(String, u32)> = Vec::new();
@@ -148,15 +158,13 @@ fn read_service(reading: &mut Reading<'_>, name: &str, service: &Node) {
     let mut identity = reading.declared(kinds::CONTAINER, "docker", "", &native_id, service.line);
     name.clone_into(&mut identity.name);
     let stated = |key: &str| service.get(key).and_then(Node::stated);
-    for (key, fact) in [
-        ("image", "image"),
-        ("user", "user"),
-        ("network_mode", "network_mode"),
-        ("pid", "pid_mode"),
-    ] {
+    for (key, fact) in [("user", "user"), ("network_mode", "network_mode"), ("pid", "pid_mode")] {
         if let Some(value) = stated(key) {
             identity.fact(fact, Fact::known(value));
         }
+    }
+    if let Some(image) = stated("image") {
+        identity.fact("image", Fact::known(public_image(image)));
     }
     let list = |key: &str| -> Vec<String> {
         let items = service.get(key).map(Node::one_or_many).unwrap_or_default();

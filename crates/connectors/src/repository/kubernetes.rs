@@ -300,14 +300,14 @@ impl<'a> Object<'a> {
             .filter_map(|item| item.at(&["remoteRef", "key"]))
             .chain(extracted.iter().filter_map(|item| item.at(&["extract", "key"])));
         for node in keys {
-            let Some(key) = node.stated() else { continue };
+            let Some(key) = node.stated().map(crate::address::public_text) else { continue };
             let scope = reading.folder.scope;
             let native_id = format!("{}:{key}", store.unwrap_or_default());
             let mut place =
                 Place::new(kinds::PLACE_SECRET_MANAGER, "external-secrets", "", &*native_id, scope);
             place.authority = Authority::Mentioned;
             place.loci = reading.loci();
-            key.clone_into(&mut place.path);
+            place.path = key.to_string();
             let mut credential = Credential::new(
                 kinds::SECRET_REFERENCE,
                 "external-secrets",
@@ -316,7 +316,7 @@ impl<'a> Object<'a> {
                 scope,
             );
             credential.authority = Authority::Mentioned;
-            key.clone_into(&mut credential.name);
+            credential.name = key.into_owned();
             credential.loci = reading.loci();
             credential.places.push(place.stored_at(None, None));
             credential.evidence.push(reading.evidence(node.line, "named here"));

@@ -35,6 +35,7 @@ use self::reading::{File, Folder, Reading};
 use self::walk::{Options, Walk};
 use crate::contract::{Descriptor, Outbox, Permission, Request, Setting, SettingKind, SourceError};
 use crate::files::{Links, Tree, shown};
+use crate::outlet;
 
 pub use self::walk::{MAX_FILE_BYTES, MAX_FOLDER_DEPTH, VENDORED};
 
@@ -221,7 +222,7 @@ fn read(request: &Request<'_>, asked: &Asked, options: &Options) -> Batch {
         }
     }
     batch.coverage.push(coverage);
-    batch.settle();
+    outlet::settle(&mut batch);
     batch
 }
 

@@ -16,6 +16,7 @@ use model::{
 use super::checkout::Checkout;
 use super::kubernetes::Parts;
 use super::secrets::{self, Stated};
+use crate::address::public_text;
 use crate::files::Meta;
 use crate::material::At;
 
@@ -106,6 +107,7 @@ impl<'a> Reading<'a> {
         native_id: &str,
         line: u32,
     ) -> Identity {
+        let (instance, native_id) = (public_text(instance), public_text(native_id));
         let mut identity = Identity::new(kind, system, instance, native_id, self.folder.scope);
         identity.authority = Authority::Declared;
         identity.loci = self.loci();

@@ -32,6 +32,7 @@ use self::state::{MAX_BYTES, Problem, Resource};
 use crate::contract::{Descriptor, Outbox, Permission, Request, Setting, SettingKind, SourceError};
 use crate::files::{Links, Meta, Tree, shown};
 use crate::material::At;
+use crate::outlet;
 
 /// Folders nested deeper than this are not looked into.
 const MAX_FOLDERS: usize = 32;
@@ -180,7 +181,7 @@ fn discover(request: &Request<'_>, out: Outbox<'_>) -> Result<(), SourceError> {
         return Err(SourceError::NotFound(names.join(", ")));
     }
     // One claim for one thing, though several states (and their backups) speak of it.
-    all.settle();
+    outlet::settle(&mut all);
     out(all);
     Ok(())
 }

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::index::Index;
 use super::state::{Resource, text};
 use crate::address::looks_random;
+use crate::address::public_text;
 use crate::material::{self, At};
 
 /// A value longer than this is fingerprinted, and not looked into.
@@ -87,6 +88,7 @@ impl<'a> Reading<'a> {
         native_id: &str,
         fill: impl FnOnce(&mut Identity),
     ) -> IdentityId {
+        let (instance, native_id) = (public_text(instance), public_text(native_id));
         let mut identity = Identity::new(kind, system, instance, native_id, self.at.scope);
         identity.authority = Self::authority(resource);
         identity.loci.push(self.at.locus.into());
@@ -115,6 +117,7 @@ impl<'a> Reading<'a> {
         native_id: &str,
         name: &str,
     ) -> IdentityId {
+        let (instance, native_id) = (public_text(instance), public_text(native_id));
         let mut identity = Identity::new(kind, system, instance, native_id, self.at.scope);
         identity.authority = Authority::Mentioned;
         if !name.is_empty() {

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::address::public_text;
 use model::GapReason;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -387,7 +388,7 @@ fn of_version_4(element: Value, sink: Sink<'_>) -> Option<()> {
             _ => String::new(),
         };
         sink(Resource {
-            address: format!("{base}{key}{deposed}"),
+            address: public_text(&format!("{base}{key}{deposed}")).into_owned(),
             modules: modules(&module),
             managed,
             kind: kind.clone(),

@@ -130,7 +130,8 @@ fn login(reading: &mut Reading<'_>, resource: &Resource) {
 fn token(reading: &mut Reading<'_>, resource: &Resource) {
     reading.dealt_with.extend(["client_token", "wrapped_token", "wrapping_accessor"]);
     let name = resource.text("display_name").unwrap_or("token");
-    let native_id = resource.text("id").filter(|id| !id.contains('.')).unwrap_or(name);
+    let is_token = |id: &&str| id.contains('.') || resource.text("client_token") == Some(id);
+    let native_id = resource.text("id").filter(|id| !is_token(id)).unwrap_or(name);
     // The id of some versions of the provider is the accessor, of others a made-up one.
     let native_id = format!("token/{native_id}");
     let id = reading.identity(resource, kinds::VAULT_ENTITY, "vault", "", &native_id, |identity| {
