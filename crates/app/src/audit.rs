@@ -54,9 +54,8 @@ pub(crate) fn acting<T>(
 fn name(actor: &Actor) -> String {
     match &actor.via {
         Via::Local { uid } => format!("{} (local, uid {uid})", actor.name),
-        Via::Session { .. } => actor.name.clone(),
+        Via::Session { .. } | Via::Schedule => actor.name.clone(),
         Via::Token { id, .. } => format!("{} (token {id})", actor.name),
-        Via::Schedule => "schedule".into(),
     }
 }
 

@@ -3,7 +3,7 @@
 use demo::{Plan, SOURCES, batches};
 use model::Time;
 use serde_json::json;
-use store::{NewSource, SyncSummary};
+use store::{NewSource, SourceChange, SyncSummary};
 
 use crate::access::{Act, Actor};
 use crate::audit::acting;
@@ -34,7 +34,7 @@ pub fn load(
             let known = known
                 .into_iter()
                 .find(|source| source.connector == part.connector && source.name == part.name);
-            let mut source = match known {
+            let source = match known {
                 Some(source) => source,
                 None => app.store.add_source(
                     &NewSource {
@@ -47,8 +47,8 @@ pub fn load(
                 )?,
             };
             if source.enabled {
-                source.enabled = false;
-                app.store.update_source(&source)?;
+                let off = SourceChange { enabled: Some(false), ..SourceChange::default() };
+                app.store.change_source(source.id, &off)?;
             }
             let mut writer = app.store.begin_sync(source.id, clock())?;
             let mut n_records = 0;

@@ -84,6 +84,7 @@ impl From<store::Error> for Error {
             Cause::BadCursor => (Kind::Invalid, "bad-cursor"),
             Cause::NotFound { .. } => (Kind::NotFound, "not-found"),
             Cause::Exists { .. } => (Kind::Conflict, "exists"),
+            Cause::Changed { .. } => (Kind::Conflict, "changed-meanwhile"),
             Cause::LastAdministrator => (Kind::Conflict, "last-administrator"),
             Cause::Full { .. } => (Kind::Unavailable, "disk-full"),
             Cause::ReadOnly { .. } => (Kind::Unavailable, "read-only"),

@@ -10,6 +10,7 @@ use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
 use model::{Secret, Time};
 use serde::Serialize;
 use serde_json::json;
+pub use store::PersonChange;
 use store::{ApiToken, NewApiToken, Person, PersonId, Role, Session, TokenId};
 use subtle::ConstantTimeEq;
 
@@ -85,15 +86,11 @@ pub fn sign_in_link(
 ) -> Result<Secret<String>> {
     let subject = login.unwrap_or("first administrator");
     acting(app, actor, Act::ManagePeople, subject, json!({ "link": true }), now, || {
+        by_person(actor)?;
         let person = match login {
             Some(login) => Some(person(app, login)?.id),
             None if has_administrator(app)? => {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    "has-administrator",
-                    "there is an administrator already",
-                )
-                .hint("name the person the link is for"));
+                return Err(has_administrator_already().hint("name the person the link is for"));
             }
             None => None,
         };
@@ -121,39 +118,30 @@ pub fn use_link(
 ) -> Result<SignedIn> {
     let actor =
         Actor { name: "sign-in link".into(), role: Role::Administrator, via: Via::Schedule };
-    // Checked before the link is used up, so that a mistyped password does not cost the link.
-    let first = first
-        .map(|first| {
-            login(&first.login)?;
-            name(&first.name)?;
-            Ok::<_, Error>((first, hash_password(&first.password)?))
-        })
-        .transpose()?;
+    let refused = || {
+        Error::new(
+            Kind::Unauthenticated,
+            "link-not-valid",
+            "the sign-in link is not valid any more",
+        )
+        .hint("make a new one with `tutela people link`")
+    };
+    let hash = hash_token(link);
+    let first = if app.store.has_sign_in_link(&hash, now)? {
+        // Before the link is used up, so that a mistyped password does not cost the link; and only
+        // for a link, so that a stranger cannot make us hash passwords.
+        first.map(FirstAdministrator::checked).transpose()?
+    } else {
+        None
+    };
     acting(app, &actor, Act::ManagePeople, "sign-in link", json!({}), now, || {
-        let used = app.store.use_sign_in_link(&hash_token(link), now)?.ok_or_else(|| {
-            Error::new(
-                Kind::Unauthenticated,
-                "link-not-valid",
-                "the sign-in link is not valid any more",
-            )
-            .hint("make a new one with `tutela people link`")
-        })?;
+        let used = app.store.use_sign_in_link(&hash, now)?.ok_or_else(refused)?;
         let person = match (used.person, first) {
             (Some(id), _) => active(app.store.person(id)?)?,
-            (None, Some((first, hash))) if !has_administrator(app)? => app.store.add_person(
-                &first.login,
-                &first.name,
-                Role::Administrator,
-                Some(&hash),
-                now,
-            )?,
-            (None, Some(_)) => {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    "has-administrator",
-                    "there is an administrator already",
-                ));
-            }
+            (None, Some((first, password_hash))) => app
+                .store
+                .add_first_administrator(&first.login, &first.name, &password_hash, now)?
+                .ok_or_else(has_administrator_already)?,
             (None, None) => {
                 return Err(Error::invalid(
                     "first-administrator",
@@ -161,8 +149,21 @@ pub fn use_link(
                 ));
             }
         };
-        start_session(app, person, agent, now)
+        start_session(app, person, None, agent, now)?.ok_or_else(refused)
     })
+}
+
+fn has_administrator_already() -> Error {
+    Error::new(Kind::Conflict, "has-administrator", "there is an administrator already")
+}
+
+impl FirstAdministrator {
+    /// Itself with the hash of the password, when all of it can be taken.
+    fn checked(&self) -> Result<(&Self, String)> {
+        login(&self.login)?;
+        name(&self.name)?;
+        Ok((self, hash_password(&self.password)?))
+    }
 }
 
 /// Signs in by password. The same time and the same words whether the person exists or not.
@@ -186,22 +187,32 @@ pub fn sign_in(
         via: Via::Session { person: person.as_ref().map_or(0, |person| person.id.0) },
     };
     acting(app, &actor, Act::ManageSelf, "sign in", json!({}), now, || {
-        start_session(app, person.ok_or_else(refused)?, agent, now)
+        let person = person.ok_or_else(refused)?;
+        let shown = person.password_hash.clone();
+        start_session(app, person, shown.as_deref(), agent, now)?.ok_or_else(refused)
     })
 }
 
-fn start_session(app: &App, person: Person, agent: &str, now: Time) -> Result<SignedIn> {
+/// None when the person was disabled, or their password changed, since it was looked at.
+fn start_session(
+    app: &App,
+    person: Person,
+    shown: Option<&str>,
+    agent: &str,
+    now: Time,
+) -> Result<Option<SignedIn>> {
     let (secret, hash) = token("")?;
     let expires_at = now.plus(SESSION_LIFETIME);
-    app.store.add_session(&Session {
+    let session = Session {
         hash,
         person: person.id,
         created_at: now,
         expires_at,
         last_used_at: now,
         agent: agent.chars().take(MAX_NAME_CHARS).collect(),
-    })?;
-    Ok(SignedIn { person, session: secret, expires_at })
+    };
+    let begun = app.store.add_session(&session, shown)?;
+    Ok(begun.then_some(SignedIn { person, session: secret, expires_at }))
 }
 
 /// The one who holds a session.
@@ -308,19 +319,14 @@ pub fn add(
     now: Time,
 ) -> Result<Person> {
     acting(app, actor, Act::ManagePeople, login_name, json!({ "add": role.name() }), now, || {
+        if password.is_some() {
+            by_person(actor)?;
+        }
         login(login_name)?;
         name(full_name)?;
         let hash = password.map(hash_password).transpose()?;
         Ok(app.store.add_person(login_name, full_name, role, hash.as_deref(), now)?)
     })
-}
-
-/// What is to change of a person; what is none stays.
-#[derive(Debug, Default)]
-pub struct PersonChange {
-    pub name: Option<String>,
-    pub role: Option<Role>,
-    pub disabled: Option<bool>,
 }
 
 pub fn change(
@@ -334,24 +340,15 @@ pub fn change(
         "name": change.name, "role": change.role.map(Role::name), "disabled": change.disabled,
     });
     acting(app, actor, Act::ManagePeople, login, detail, now, || {
-        let mut person = person(app, login)?;
         if let Some(new) = &change.name {
             name(new)?;
-            person.name.clone_from(new);
         }
-        person.role = change.role.unwrap_or(person.role);
-        match change.disabled {
-            Some(true) => person.disabled_at = Some(now),
-            Some(false) => person.disabled_at = None,
-            None => {}
-        }
-        app.store.update_person(&person, now)?;
-        Ok(person)
+        Ok(app.store.change_person(person(app, login)?.id, change, now)?)
     })
 }
 
 /// Sets one's own password (`current` is asked for), or, as administrator, anybody's. Ends the
-/// person's other sessions.
+/// person's sessions and links.
 pub fn set_password(
     app: &App,
     actor: &Actor,
@@ -360,12 +357,13 @@ pub fn set_password(
     new: &Secret<String>,
     now: Time,
 ) -> Result<()> {
-    let mut person = person(app, login)?;
-    by_person(actor)?;
+    let person = person(app, login)?;
     let own = actor.person() == Some(person.id);
     let act = if own { Act::ManageSelf } else { Act::ManagePeople };
     acting(app, actor, act, login, json!({ "set": "password" }), now, || {
-        if let (true, Some(hash)) = (own, person.password_hash.as_deref()) {
+        by_person(actor)?;
+        let replaces = person.password_hash.as_deref();
+        if let (true, Some(hash)) = (own, replaces) {
             let right = current.map_or(Ok(false), |current| check_password(current, Some(hash)))?;
             if !right {
                 return Err(Error::new(
@@ -375,10 +373,7 @@ pub fn set_password(
                 ));
             }
         }
-        person.password_hash = Some(hash_password(new)?);
-        app.store.update_person(&person, now)?;
-        app.store.end_sessions(person.id)?;
-        Ok(())
+        Ok(app.store.set_password_hash(person.id, replaces, &hash_password(new)?)?)
     })
 }
 
@@ -449,13 +444,14 @@ pub fn revoke_token(app: &App, actor: &Actor, id: TokenId, now: Time) -> Result<
     })
 }
 
-/// A token must not make its holder more than the token: no passwords and no further tokens by it.
+/// A token must not make its holder more than the token: no passwords, links and further tokens by
+/// it.
 fn by_person(actor: &Actor) -> Result<()> {
     match actor.via {
         Via::Token { .. } => Err(Error::new(
             Kind::Forbidden,
             "not-by-token",
-            "passwords and tokens are changed by a person, not by a token",
+            "passwords, sign-in links and tokens are made by a person, not by a token",
         )
         .hint("sign in, or run the command on the machine itself")),
         _ => Ok(()),

@@ -43,6 +43,8 @@ pub struct ConnectorView {
     pub id: &'static str,
     pub title: &'static str,
     pub summary: &'static str,
+    /// Reads files of the machine Tutela runs on: added and widened there only.
+    pub local_only: bool,
     pub settings: Vec<SettingView>,
     pub permissions: Vec<PermissionView>,
 }
@@ -82,9 +84,46 @@ fn view(descriptor: &Descriptor) -> ConnectorView {
         id: descriptor.id,
         title: descriptor.title,
         summary: descriptor.summary,
+        local_only: reads_machine(descriptor),
         settings: settings.collect(),
         permissions: permissions.collect(),
     }
+}
+
+/// Whether a connector reads files of this machine. One that takes paths does, also where none are
+/// set: its default is then the machine itself.
+fn reads_machine(descriptor: &Descriptor) -> bool {
+    let is_path = |kind| matches!(kind, SettingKind::Path | SettingKind::Paths);
+    descriptor.settings.iter().any(|setting| is_path(setting.kind))
+}
+
+/// What this process reads of its machine is said by who owns the data folder, on the machine:
+/// a session or a token, whatever its role, must not make it read more.
+fn only_locally(actor: &Actor, descriptor: &Descriptor, what: &str, command: &str) -> Result<()> {
+    let is_local = matches!(actor.via, Via::Local { .. } | Via::Schedule);
+    if is_local || !reads_machine(descriptor) {
+        return Ok(());
+    }
+    let id = descriptor.id;
+    Err(Error::new(
+        Kind::Forbidden,
+        "local-only",
+        format!(
+            "`{id}` reads files of the machine Tutela runs on, so {what} on that machine itself"
+        ),
+    )
+    .hint(format!("run `{command}` there, as the person who owns the data folder")))
+}
+
+/// Refuses to read a source for somebody who is not on the machine where reading it is switched off
+/// there.
+pub fn may_read(app: &App, actor: &Actor, id: SourceId) -> Result<SourceView> {
+    let view = get(app, actor, id)?;
+    if let (false, Some(descriptor)) = (view.source.enabled, connector(&view.source.connector)) {
+        let command = format!("tutela source sync {id}");
+        only_locally(actor, descriptor, "one that is switched off is read", &command)?;
+    }
+    Ok(view)
 }
 
 const fn kind_name(kind: SettingKind) -> &'static str {
@@ -145,7 +184,10 @@ pub fn add(app: &App, actor: &Actor, request: &SourceRequest, now: Time) -> Resu
                 ),
             )
         })?;
-        check(descriptor, actor, &request.settings, request.every_s)?;
+        let command = format!("tutela source add {}", descriptor.id);
+        only_locally(actor, descriptor, "it is added", &command)?;
+        schedule(request.every_s)?;
+        check(descriptor, &request.settings)?;
         let name = request.name.clone().unwrap_or_else(|| descriptor.title.into());
         named(&name)?;
         let new = NewSource {
@@ -185,24 +227,36 @@ pub fn change(
         json!({ "change": change }),
         now,
         || {
-            let mut source = app.store.source(id)?.ok_or_else(|| Error::not_found("source", id))?;
+            let source = app.store.source(id)?.ok_or_else(|| Error::not_found("source", id))?;
             let descriptor = connector(&source.connector)
                 .ok_or_else(|| Error::not_found("connector", &source.connector))?;
-            if let Some(every_s) = change.every_s {
-                source.every_s = (every_s > 0).then_some(every_s);
-            }
+            schedule(change.every_s.filter(|every_s| *every_s > 0))?;
             if let Some(settings) = &change.settings {
-                check(descriptor, actor, settings, source.every_s)?;
-                source.settings = serde_json::to_string(settings).map_err(Error::internal)?;
-            } else {
-                schedule(source.every_s)?;
+                // What is left out falls back to a default, which may be the whole machine; what is
+                // excluded may be the reason why the source is here at all.
+                if serde_json::from_str::<Settings>(&source.settings).ok().as_ref()
+                    != Some(settings)
+                {
+                    let command = format!("tutela source change {id} --set NAME=VALUE");
+                    only_locally(actor, descriptor, "its settings are changed", &command)?;
+                }
+                check(descriptor, settings)?;
+            }
+            if change.enabled == Some(true) && !source.enabled {
+                let command = format!("tutela source change {id} --enable");
+                only_locally(actor, descriptor, "it is switched on", &command)?;
             }
             if let Some(name) = &change.name {
                 named(name)?;
-                source.name.clone_from(name);
             }
-            source.enabled = change.enabled.unwrap_or(source.enabled);
-            app.store.update_source(&source)?;
+            let settings = change.settings.as_ref().map(serde_json::to_string).transpose();
+            let change = store::SourceChange {
+                name: change.name.clone(),
+                settings: settings.map_err(Error::internal)?,
+                every_s: change.every_s,
+                enabled: change.enabled,
+            };
+            app.store.change_source(id, &change)?;
             get(app, actor, id)
         },
     )
@@ -244,13 +298,7 @@ pub fn add_defaults(app: &App, actor: &Actor, folder: &str, every_s: u32, now: T
     Ok(())
 }
 
-fn check(
-    descriptor: &Descriptor,
-    actor: &Actor,
-    settings: &Settings,
-    every_s: Option<u32>,
-) -> Result<()> {
-    schedule(every_s)?;
+fn check(descriptor: &Descriptor, settings: &Settings) -> Result<()> {
     for name in settings.0.keys() {
         let Some(setting) = descriptor.settings.iter().find(|setting| setting.name == name) else {
             let known: Vec<&str> = descriptor.settings.iter().map(|setting| setting.name).collect();
@@ -259,16 +307,6 @@ fn check(
                 format!("`{}` has no setting `{name}`; it has {}", descriptor.id, known.join(", ")),
             ));
         };
-        // File roots say what this process reads: only who owns the data folder may set them.
-        let is_root = matches!(setting.kind, SettingKind::Path | SettingKind::Paths);
-        if is_root && !matches!(actor.via, Via::Local { .. } | Via::Schedule) {
-            return Err(Error::new(
-                Kind::Forbidden,
-                "local-only",
-                format!("`{name}` names files to read; it is set on the machine itself"),
-            )
-            .hint(format!("run `tutela source add {} --set {name}=…` there", descriptor.id)));
-        }
         if setting.kind == SettingKind::Number && settings.number(name).is_none() {
             return Err(Error::invalid("bad-setting", format!("`{name}` is a number")));
         }

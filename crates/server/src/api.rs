@@ -245,7 +245,11 @@ pub(crate) async fn test_source(
     Path(text): Path<String>,
 ) -> Reply {
     let (id, now) = (id(&text, "source")?, server.now());
-    let saw = server.ask(move |app| sync::test(app, &actor, id, now)).await?;
+    let saw = server.ask(move |app| {
+        sources::may_read(app, &actor, id)?;
+        sync::test(app, &actor, id, now)
+    });
+    let saw = saw.await?;
     json(&Tested { saw: saw.into_owned() })
 }
 
@@ -260,7 +264,7 @@ pub(crate) async fn run_sync(
     let wait = parameter(raw.as_deref(), "wait").as_deref() == Some("true");
     let source = {
         let actor = actor.clone();
-        server.ask(move |app| sources::get(app, &actor, id)).await?
+        server.ask(move |app| sources::may_read(app, &actor, id)).await?
     };
     let ended = begin_sync(&server, actor, id);
     if wait {
@@ -510,12 +514,31 @@ pub(crate) async fn set_password(
     Path(login): Path<String>,
     Json(body): Json<PasswordBody>,
 ) -> Reply {
-    let now = server.now();
-    let set = server.ask(move |app| {
-        people::set_password(app, &actor, &login, body.current.as_ref(), &body.new, now)
-    });
-    set.await?;
+    set_password_of(&server, actor, login, body.current, body.new).await?;
     Ok(empty())
+}
+
+/// Guesses of a current password are counted as attempts to sign in are: whoever found a session
+/// must not find the password by it.
+pub(crate) async fn set_password_of(
+    server: &Server,
+    actor: Actor,
+    login: String,
+    current: Option<Secret<String>>,
+    new: Secret<String>,
+) -> Result<(), Failure> {
+    let now = server.now();
+    let guess = current.is_some().then(|| format!("current password of {}", actor.name));
+    if let Some(guess) = &guess {
+        server.throttle.attempt(guess, now)?;
+    }
+    let set = server
+        .ask(move |app| people::set_password(app, &actor, &login, current.as_ref(), &new, now));
+    set.await?;
+    if let Some(guess) = &guess {
+        server.throttle.forgive(guess);
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]

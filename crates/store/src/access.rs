@@ -62,6 +62,14 @@ pub struct Person {
     pub disabled_at: Option<Time>,
 }
 
+/// What is to change of a person; what is none stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PersonChange {
+    pub name: Option<String>,
+    pub role: Option<Role>,
+    pub disabled: Option<bool>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Session {
     /// Of the token; the token itself is only in the browser.
@@ -161,6 +169,33 @@ fn able_person(c: &Connection, id: PersonId) -> Result<Option<Person>> {
     Ok(person_with(c, id)?.filter(|person| person.disabled_at.is_none()))
 }
 
+fn insert_person(
+    c: &Connection,
+    login: &str,
+    name: &str,
+    role: Role,
+    password_hash: Option<&str>,
+    now: Time,
+) -> Result<Person> {
+    let added = c.run(
+        "INSERT INTO person (login, name, role, password_hash, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (login) DO NOTHING",
+        &[login.into(), name.into(), role.name().into(), password_hash.into(), now.into()],
+    )?;
+    if added == 0 {
+        return Err(Error::Exists { what: "person", name: login.into() });
+    }
+    let found = c.one(&format!("{PERSONS} WHERE login = ?1"), &[login.into()], person_of)?;
+    found.ok_or_else(|| Error::NotFound { what: "person", id: login.into() })
+}
+
+/// Ends what lets a person in by what they showed before.
+fn end_access(c: &Connection, id: PersonId) -> Result<()> {
+    c.run("DELETE FROM session WHERE person_key = ?1", &[id.0.into()])?;
+    c.run("DELETE FROM sign_in_link WHERE person_key = ?1", &[id.0.into()])?;
+    Ok(())
+}
+
 fn login_of(text: &str) -> String {
     text.trim().to_lowercase()
 }
@@ -176,24 +211,24 @@ impl Store {
         now: Time,
     ) -> Result<Person> {
         let login = login_of(login);
-        self.write("add a person", |c| {
-            let added = c.run(
-                "INSERT INTO person (login, name, role, password_hash, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (login) DO NOTHING",
-                &[
-                    login.as_str().into(),
-                    name.into(),
-                    role.name().into(),
-                    password_hash.into(),
-                    now.into(),
-                ],
-            )?;
-            if added == 0 {
-                return Err(Error::Exists { what: "person", name: login.clone() });
+        self.write("add a person", |c| insert_person(c, &login, name, role, password_hash, now))
+    }
+
+    /// The same for the first administrator; none when there is an administrator already.
+    pub fn add_first_administrator(
+        &self,
+        login: &str,
+        name: &str,
+        password_hash: &str,
+        now: Time,
+    ) -> Result<Option<Person>> {
+        let login = login_of(login);
+        self.write("add the first administrator", |c| {
+            if administrators(c)? > 0 {
+                return Ok(None);
             }
-            let found =
-                c.one(&format!("{PERSONS} WHERE login = ?1"), &[login.as_str().into()], person_of)?;
-            found.ok_or_else(|| Error::NotFound { what: "person", id: login.clone() })
+            let (role, hash) = (Role::Administrator, Some(password_hash));
+            insert_person(c, &login, name, role, hash, now).map(Some)
         })
     }
 
@@ -214,48 +249,68 @@ impl Store {
         })
     }
 
-    /// Sets name, role, password hash and `disabled_at` to those given. Disabling ends the
-    /// person's sessions, tokens and links. The last administrator that is not disabled stays one
-    /// ([`Error::LastAdministrator`]).
-    pub fn update_person(&self, person: &Person, now: Time) -> Result<()> {
+    /// Changes what `change` names and nothing else, so that two changes at the same time are both
+    /// kept. Disabling ends the person's sessions, tokens and links. The last administrator that is
+    /// not disabled stays one ([`Error::LastAdministrator`]).
+    pub fn change_person(&self, id: PersonId, change: &PersonChange, now: Time) -> Result<Person> {
         self.write("change a person", |c| {
             let before = administrators(c)?;
-            let changed = c.run(
-                "UPDATE person SET name = ?2, role = ?3, password_hash = ?4, disabled_at = ?5 \
-                 WHERE key = ?1",
+            c.run(
+                "UPDATE person SET name = COALESCE(?2, name), role = COALESCE(?3, role), \
+                 disabled_at = CASE ?4 WHEN 1 THEN COALESCE(disabled_at, ?5) WHEN 0 THEN NULL \
+                 ELSE disabled_at END WHERE key = ?1",
                 &[
-                    person.id.0.into(),
-                    person.name.as_str().into(),
-                    person.role.name().into(),
-                    person.password_hash.as_deref().into(),
-                    person.disabled_at.into(),
+                    id.0.into(),
+                    change.name.as_deref().into(),
+                    change.role.map(Role::name).into(),
+                    change.disabled.into(),
+                    now.into(),
                 ],
             )?;
-            if changed == 0 {
-                return Err(Error::NotFound { what: "person", id: person.id.0.to_string() });
-            }
             if before > 0 && administrators(c)? == 0 {
                 return Err(Error::LastAdministrator);
             }
-            if person.disabled_at.is_some() {
-                let key = person.id.0.into();
-                c.run("DELETE FROM session WHERE person_key = ?1", &[key])?;
-                c.run("DELETE FROM sign_in_link WHERE person_key = ?1", &[key])?;
+            if change.disabled == Some(true) {
+                end_access(c, id)?;
                 c.run(
                     "UPDATE api_token SET revoked_at = ?2 WHERE person_key = ?1 AND revoked_at IS NULL",
-                    &[key, now.into()],
+                    &[id.0.into(), now.into()],
                 )?;
             }
-            Ok(())
+            person_with(c, id)?
+                .ok_or_else(|| Error::NotFound { what: "person", id: id.0.to_string() })
         })
     }
 
-    pub fn add_session(&self, session: &Session) -> Result<()> {
+    /// Sets the hash of a person's password, if what is there is still `replaces`, and ends their
+    /// sessions and links. Refused with [`Error::Changed`] when somebody else was faster.
+    pub fn set_password_hash(
+        &self,
+        id: PersonId,
+        replaces: Option<&str>,
+        hash: &str,
+    ) -> Result<()> {
+        self.write("set a password", |c| {
+            let changed = c.run(
+                "UPDATE person SET password_hash = ?3 WHERE key = ?1 AND password_hash IS ?2",
+                &[id.0.into(), replaces.into(), hash.into()],
+            )?;
+            if changed == 0 {
+                return Err(Error::Changed { what: "password" });
+            }
+            end_access(c, id)
+        })
+    }
+
+    /// Begins a session of a person who is not disabled and whose password is still the one that
+    /// was shown; says whether it did. A session that began by a link shows no password.
+    pub fn add_session(&self, session: &Session, shown: Option<&str>) -> Result<bool> {
         self.write("begin a session", |c| {
             c.run("DELETE FROM session WHERE expires_at <= ?1", &[session.created_at.into()])?;
-            c.run(
+            let begun = c.run(
                 "INSERT INTO session (hash, person_key, created_at, expires_at, last_used_at, agent) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                 SELECT ?1, key, ?3, ?4, ?5, ?6 FROM person \
+                 WHERE key = ?2 AND disabled_at IS NULL AND (?7 IS NULL OR password_hash = ?7)",
                 &[
                     (&session.hash).into(),
                     session.person.0.into(),
@@ -263,9 +318,10 @@ impl Store {
                     session.expires_at.into(),
                     session.last_used_at.into(),
                     session.agent.as_str().into(),
+                    shown.into(),
                 ],
-            )
-            .map(drop)
+            )?;
+            Ok(begun > 0)
         })
     }
 
@@ -309,13 +365,6 @@ impl Store {
     pub fn end_session(&self, hash: &[u8; 32]) -> Result<()> {
         self.write("end a session", |c| {
             c.run("DELETE FROM session WHERE hash = ?1", &[hash.into()]).map(drop)
-        })
-    }
-
-    pub fn end_sessions(&self, person: PersonId) -> Result<u64> {
-        self.write("end the sessions of a person", |c| {
-            c.run("DELETE FROM session WHERE person_key = ?1", &[person.0.into()])
-                .map(|ended| ended as u64)
         })
     }
 
@@ -411,6 +460,18 @@ impl Store {
                 &[hash.into(), person.map(|person| person.0).into(), now.into(), expires_at.into()],
             )
             .map(drop)
+        })
+    }
+
+    /// Whether a link can still be used.
+    pub fn has_sign_in_link(&self, hash: &[u8; 32], now: Time) -> Result<bool> {
+        self.read("look up a sign-in link", |c| {
+            let found = c.one(
+                "SELECT 1 FROM sign_in_link WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?2",
+                &[hash.into(), now.into()],
+                |_| Ok(()),
+            )?;
+            Ok(found.is_some())
         })
     }
 

@@ -51,6 +51,8 @@ pub enum Error {
     NotFound { what: &'static str, id: String },
     #[error("there is already a {what} named `{name}`")]
     Exists { what: &'static str, name: String },
+    #[error("the {what} was changed by somebody else meanwhile; look again, then repeat")]
+    Changed { what: &'static str },
     #[error("the last administrator cannot be disabled or given another role")]
     LastAdministrator,
     #[error("{doing}: cannot use {}", path.display())]

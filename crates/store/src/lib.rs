@@ -29,7 +29,9 @@ mod publish;
 mod record;
 mod select;
 
-pub use access::{ApiToken, NewApiToken, Person, PersonId, Role, Session, SignInLink, TokenId};
+pub use access::{
+    ApiToken, NewApiToken, Person, PersonChange, PersonId, Role, Session, SignInLink, TokenId,
+};
 pub use audit::{AuditEntry, AuditPhase, AuditRecord};
 pub use backup::Manifest;
 pub use coverage::{CoverageOf, ScopeCoverage};
@@ -40,7 +42,7 @@ pub use fields::{Field, FieldKind, List};
 pub use finding::{FindingRow, ReconcileSummary};
 pub use owner::{OwnerClaim, OwnerColumn};
 pub use query::{Cursor, Facet, FacetValue, Filter, GapRow, Hit, ListQuery, Op, Page, Row, Sort};
-pub use source::{NewSource, Source};
+pub use source::{NewSource, Source, SourceChange};
 pub use sync::{Counts, Sync, SyncId, SyncState, SyncSummary, SyncWriter};
 pub use timeline::{FieldChange, Version};
 

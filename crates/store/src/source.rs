@@ -36,6 +36,17 @@ pub struct NewSource {
     pub every_s: Option<u32>,
 }
 
+/// What is to change of a source; what is none stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceChange {
+    pub name: Option<String>,
+    /// JSON of the connector's settings.
+    pub settings: Option<String>,
+    /// 0: only by hand.
+    pub every_s: Option<u32>,
+    pub enabled: Option<bool>,
+}
+
 const ROWS: &str = "SELECT s.key, s.id, s.connector, s.name, s.settings, s.every_s, s.enabled, \
     s.created_at, (SELECT MAX(finished_at) FROM sync WHERE sync.source_key = s.key AND state = 1) \
     FROM source s WHERE s.removed_at IS NULL";
@@ -107,23 +118,25 @@ impl Store {
         })
     }
 
-    /// Sets name, settings, schedule and whether it is enabled to those given; the id stays.
-    pub fn update_source(&self, source: &Source) -> Result<()> {
+    /// Changes what `change` names and nothing else, so that two changes at the same time are both
+    /// kept; the id stays.
+    pub fn change_source(&self, id: SourceId, change: &SourceChange) -> Result<()> {
         let changed = self.write("change a source", |c| {
             c.run(
-                "UPDATE source SET name = ?2, settings = ?3, every_s = ?4, enabled = ?5 \
-                 WHERE id = ?1 AND removed_at IS NULL",
+                "UPDATE source SET name = COALESCE(?2, name), settings = COALESCE(?3, settings), \
+                 every_s = CASE WHEN ?4 IS NULL THEN every_s ELSE NULLIF(?4, 0) END, \
+                 enabled = COALESCE(?5, enabled) WHERE id = ?1 AND removed_at IS NULL",
                 &[
-                    source.id.as_bytes().into(),
-                    source.name.as_str().into(),
-                    source.settings.as_str().into(),
-                    source.every_s.map(i64::from).into(),
-                    source.enabled.into(),
+                    id.as_bytes().into(),
+                    change.name.as_deref().into(),
+                    change.settings.as_deref().into(),
+                    change.every_s.map(i64::from).into(),
+                    change.enabled.into(),
                 ],
             )
         })?;
         if changed == 0 {
-            return Err(Error::NotFound { what: "source", id: source.id.to_string() });
+            return Err(Error::NotFound { what: "source", id: id.to_string() });
         }
         Ok(())
     }

@@ -291,30 +291,114 @@ fn a_token_can_do_no_more_than_its_person_and_ends() {
 }
 
 #[test]
-fn file_roots_are_not_set_from_afar() {
+fn setting_a_password_undoes_nothing_that_happened_meanwhile() {
+    let world = World::new();
+    let password = Secret::new(String::from("correct horse battery"));
+    let person =
+        app::people::add(&world.app, &local(), "ben", "Ben", Role::Operator, Some(&password), NOW)
+            .unwrap();
+    let ben = Actor {
+        name: "ben".into(),
+        role: Role::Operator,
+        via: Via::Session { person: person.id.0 },
+    };
+    std::thread::scope(|scope| {
+        let setting = scope.spawn(|| {
+            let new = Secret::new(String::from("battery horse correct"));
+            app::people::set_password(&world.app, &ben, "ben", Some(&password), &new, NOW)
+        });
+        // Both hashes are still to be made when the intent is noted.
+        while !app::audit::list(&world.app, &local(), None, 1).unwrap().iter().any(|record| {
+            record.entry.act == Act::ManageSelf.name() && record.entry.subject == "ben"
+        }) {
+            std::thread::yield_now();
+        }
+        let change = app::people::PersonChange {
+            role: Some(Role::Viewer),
+            disabled: Some(true),
+            ..Default::default()
+        };
+        app::people::change(&world.app, &local(), "ben", &change, NOW).unwrap();
+        setting.join().unwrap().unwrap();
+    });
+    let person = world.app.store.person(person.id).unwrap().unwrap();
+    assert_eq!((person.role, person.disabled_at), (Role::Viewer, Some(NOW)));
+}
+
+#[test]
+fn a_token_makes_its_holder_no_more_than_the_token() {
+    let world = World::new();
+    let ada = app::people::add(&world.app, &local(), "ada", "Ada", Role::Administrator, None, NOW)
+        .unwrap();
+    let token = Actor {
+        name: "ada".into(),
+        role: Role::Administrator,
+        via: Via::Token { id: 1, person: ada.id.0 },
+    };
+    let password = Secret::new(String::from("correct horse battery"));
+    let hour = Duration::from_hours(1);
+    let add = |password| {
+        app::people::add(&world.app, &token, "eve", "Eve", Role::Administrator, password, NOW)
+    };
+    let codes = [
+        app::people::sign_in_link(&world.app, &token, Some("ada"), NOW).map(drop),
+        app::people::set_password(&world.app, &token, "ada", None, &password, NOW),
+        app::people::create_token(&world.app, &token, "ci", Role::Viewer, hour, NOW).map(drop),
+        add(Some(&password)).map(drop),
+        add(None).map(drop),
+    ]
+    .map(|result| result.map_err(|error| error.code));
+    let refused = Err("not-by-token");
+    assert_eq!(codes, [refused, refused, refused, refused, Ok(())]);
+}
+
+#[test]
+fn what_is_read_of_this_machine_is_not_widened_from_afar() {
     let world = World::new();
     let source = world.source();
-    let remote = actor(Role::Administrator);
-    let request = SourceRequest {
-        connector: "repository".into(),
-        name: Some("all".into()),
-        settings: Settings::default().with("paths", ["/"]),
-        every_s: None,
+    let session = actor(Role::Administrator);
+    let token = Actor { via: Via::Token { id: 1, person: 77 }, ..session.clone() };
+    let paths = world.folder.path().join("repository").to_str().unwrap().to_owned();
+    let same = Settings::default().with("paths", [&paths]);
+    let settings = |settings: &Settings| SourceChange {
+        settings: Some(settings.clone()),
+        ..SourceChange::default()
     };
-    assert_eq!(
-        app::sources::add(&world.app, &remote, &request, NOW).unwrap_err().code,
-        "local-only"
-    );
-    let change = SourceChange {
-        settings: Some(Settings::default().with("paths", ["/root"])),
-        ..Default::default()
-    };
-    assert_eq!(
-        app::sources::change(&world.app, &remote, source, &change, NOW).unwrap_err().code,
-        "local-only"
-    );
+    let enabled = |enabled| SourceChange { enabled: Some(enabled), ..SourceChange::default() };
+    let schedule = SourceChange { every_s: Some(60), ..SourceChange::default() };
+    for from_afar in [&session, &token] {
+        let add = |connector: &str, settings: Settings| {
+            let name = Some(from_afar.name.clone());
+            let request =
+                SourceRequest { connector: connector.into(), name, settings, every_s: None };
+            app::sources::add(&world.app, from_afar, &request, NOW).map(drop)
+        };
+        let change = |change: &SourceChange| {
+            app::sources::change(&world.app, from_afar, source, change, NOW).map(drop)
+        };
+        let may_read = || app::sources::may_read(&world.app, from_afar, source).map(drop);
+        let refused = |result: app::Result<()>| {
+            let error = result.unwrap_err();
+            assert_eq!(error.code, "local-only", "{error}");
+            assert!(error.hint.unwrap().contains("tutela source"), "the way to do it is said");
+        };
+        refused(add("repository", Settings::default().with("paths", ["/"])));
+        for connector in ["host", "homes", "repository", "terraform"] {
+            refused(add(connector, Settings::default()));
+        }
+        refused(change(&settings(&Settings::default())));
+        refused(change(&settings(&Settings::default().with("paths", ["/root"]))));
+        refused(change(&settings(&same.clone().with("include_vendored", ["true"]))));
+        change(&settings(&same)).unwrap();
+        change(&schedule).unwrap();
+        may_read().unwrap();
+        change(&enabled(false)).unwrap();
+        refused(change(&enabled(true)));
+        refused(may_read());
+        app::sources::change(&world.app, &local(), source, &enabled(true), NOW).unwrap();
+    }
     let backup =
-        app::backup::backup(&world.app, &remote, Path::new("/tmp/elsewhere"), NOW).unwrap_err();
+        app::backup::backup(&world.app, &session, Path::new("/tmp/elsewhere"), NOW).unwrap_err();
     assert_eq!(backup.code, "local-only");
 }
 

@@ -34,6 +34,24 @@ pub(crate) enum SourceCommand {
         #[arg(long, default_value_t = 3600)]
         every: u32,
     },
+    /// Change a source; what is not named stays.
+    Change {
+        id: String,
+        #[arg(long)]
+        name: Option<String>,
+        /// A setting: name=value; several values by giving it several times.
+        #[arg(long, value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// Seconds between syncs; 0 for only by hand.
+        #[arg(long)]
+        every: Option<u32>,
+        /// Read it on schedule again.
+        #[arg(long, conflicts_with = "disable")]
+        enable: bool,
+        /// Read it no more, and keep what it stated.
+        #[arg(long)]
+        disable: bool,
+    },
     /// Read a source now (all of them without an id).
     Sync { id: Option<String> },
     /// Try a source's settings without changing anything.
@@ -74,6 +92,23 @@ pub(crate) fn source(
             let body = json!({ "connector": connector, "name": name, "settings": settings, "every_s": every_s });
             let source = api.post(&path(&["sources"], &[]), &body)?;
             output::print_value(&source, global.format)?;
+        }
+        SourceCommand::Change { id, name, set, every, enable, disable } => {
+            let settings = match set.as_slice() {
+                [] => None,
+                set => {
+                    let source = api.get(&path(&["sources", id], &[]))?;
+                    let stored = output::cell_at(&source, &["settings"]);
+                    let mut all: BTreeMap<String, Vec<String>> = serde_json::from_str(&stored)
+                        .with_context(|| format!("reading the settings of `{id}`"))?;
+                    all.extend(settings(set, &output::cell_at(&source, &["connector"]))?);
+                    Some(all)
+                }
+            };
+            let enabled = (*enable || *disable).then_some(*enable);
+            let change =
+                json!({ "name": name, "settings": settings, "every_s": every, "enabled": enabled });
+            output::print_value(&api.put(&path(&["sources", id], &[]), &change)?, global.format)?;
         }
         SourceCommand::Sync { id } => {
             let ids = match id {
@@ -321,7 +356,7 @@ pub(crate) enum TokenCommand {
         #[arg(long, default_value = "viewer")]
         role: String,
         #[arg(long, default_value_t = 30)]
-        days: u64,
+        days: u32,
     },
     Revoke {
         id: String,
@@ -345,8 +380,7 @@ pub(crate) fn token(command: &TokenCommand, global: &Global, talk: &Talk) -> any
             show(&tokens, rows, global, talk)?;
         }
         TokenCommand::Create { name, role, days } => {
-            let lifetime_s = days.saturating_mul(24 * 60 * 60);
-            let body = json!({ "name": name, "role": role, "lifetime_s": lifetime_s });
+            let body = json!({ "name": name, "role": role, "days": days });
             output::print_value(&api.post(&path(&["tokens"], &[]), &body)?, global.format)?;
         }
         TokenCommand::Revoke { id } => {

@@ -154,6 +154,19 @@ fn commands_work_on_the_folder_when_nobody_serves_it() {
         let output = world.run(command);
         assert_ne!(output.status.code(), Some(2), "{command:?}: {}", said(&output));
     }
+    let source = json(&world.run(&["source", "list", "--format", "json"]));
+    let source = source[0]["id"].as_str().unwrap().to_owned();
+    for command in [
+        &["source", "change", &source, "--every", "0", "--set", "history=false"][..],
+        &["people", "add", "ada", "--role", "administrator"],
+        &["token", "create", "ci"],
+    ] {
+        let output = world.run(command);
+        assert!(output.status.success(), "{command:?}: {}", said(&output));
+    }
+    let source = world.run(&["source", "list", "--format", "json"]);
+    let settings = json(&source)[0]["settings"].as_str().unwrap().to_owned();
+    assert!(settings.contains("repository") && settings.contains("history"), "{settings}");
     let unknown = world.run(&["identities", "list", "--filter", "colour:blue"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(said(&unknown).contains("colour"), "{}", said(&unknown));

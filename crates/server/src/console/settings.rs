@@ -13,7 +13,7 @@ use store::TokenId;
 use super::ask::{Ask, Notice, go_to, html, into_notices, notice};
 use super::frame::{Frame, Here};
 use super::parts::{Markup, grouped, not_said, when};
-use crate::api::DAY_S;
+use crate::api::{DAY_S, set_password_of};
 use crate::problem::Reply;
 use crate::server::Server;
 use crate::session::Caller;
@@ -220,11 +220,9 @@ pub(crate) async fn set_password(
     Caller(actor): Caller,
     fields: Fields,
 ) -> Reply {
-    let now = server.now();
     let (current, new) = (fields.secret("current"), fields.secret("new"));
-    server
-        .ask(move |app| people::set_password(app, &actor, &actor.name, Some(&current), &new, now))
-        .await?;
+    let login = actor.name.clone();
+    set_password_of(&server, actor, login, Some(current), new).await?;
     go_to("/sign-in")
 }
 

@@ -159,7 +159,10 @@ pub(crate) async fn page(ask: Ask) -> Reply {
         Ok(SourcesPage {
             frame,
             sources: cards,
-            connectors: sources::connectors(),
+            connectors: sources::connectors()
+                .into_iter()
+                .filter(|connector| !connector.local_only)
+                .collect(),
             may_manage: ask.may(Act::ManageSources),
             may_sync: ask.may(Act::RunSync),
             empty,
@@ -198,7 +201,7 @@ pub(crate) async fn sync(
     let id = id(&raw_id, "source")?;
     {
         let actor = actor.clone();
-        let view = server.ask(move |app| sources::get(app, &actor, id)).await?;
+        let view = server.ask(move |app| sources::may_read(app, &actor, id)).await?;
         if view.running {
             return notice("A sync of this source is running already.");
         }
@@ -213,8 +216,11 @@ pub(crate) async fn test(
     Path(raw_id): Path<String>,
 ) -> Reply {
     let (id, now) = (id(&raw_id, "source")?, server.now());
-    let saw = server.ask(move |app| app::sync::test(app, &actor, id, now)).await?;
-    notice(format!("It works: {}", shown(&saw)))
+    let saw = server.ask(move |app| {
+        sources::may_read(app, &actor, id)?;
+        app::sync::test(app, &actor, id, now)
+    });
+    notice(format!("It works: {}", shown(&saw.await?)))
 }
 
 pub(crate) async fn remove(

@@ -2,7 +2,9 @@
 
 use model::finding::FindingSubject;
 use model::{Batch, Finding, FindingState, Party, PartyKind, Severity};
-use store::{Error, ListQuery, NewApiToken, OwnerColumn, Role, Session};
+use store::{
+    Error, ListQuery, NewApiToken, OwnerColumn, PersonChange, Role, Session, SourceChange,
+};
 
 use crate::engines::on_each;
 use crate::world::{at, complete, identity, scope, source, sync};
@@ -24,7 +26,8 @@ fn people_sign_in_until_they_may_not() {
             last_used_at: at(1),
             agent: "browser".into(),
         };
-        store.add_session(&session).unwrap();
+        assert!(!store.add_session(&session, Some("old")).unwrap(), "another password");
+        assert!(store.add_session(&session, Some("hash")).unwrap());
         let token = NewApiToken {
             person: bob.id,
             name: "ci".into(),
@@ -47,14 +50,63 @@ fn people_sign_in_until_they_may_not() {
         let used = store.use_sign_in_link(&[3; 32], at(4)).unwrap().unwrap();
         assert_eq!(used.person, Some(bob.id));
         assert_eq!(store.use_sign_in_link(&[3; 32], at(4)).unwrap(), None, "used");
-        let disabled = store::Person { disabled_at: Some(at(6)), ..bob };
-        store.update_person(&disabled, at(6)).unwrap();
+        let disable = PersonChange { disabled: Some(true), ..PersonChange::default() };
+        store.change_person(bob.id, &disable, at(6)).unwrap();
+        assert!(!store.add_session(&session, None).unwrap(), "disabled");
         assert_eq!(signed_in(7), (false, false));
         assert_eq!(store.tokens(None).unwrap()[0].revoked_at, Some(at(6)));
         assert_eq!(store.tokens(None).unwrap()[0].id, token.id);
-        let demoted = store::Person { role: Role::Viewer, ..ada };
-        assert!(matches!(store.update_person(&demoted, at(7)), Err(Error::LastAdministrator)));
+        let demote = PersonChange { role: Some(Role::Viewer), ..PersonChange::default() };
+        for change in [&demote, &disable] {
+            let refused = store.change_person(ada.id, change, at(7));
+            assert!(matches!(refused, Err(Error::LastAdministrator)), "{refused:?}");
+        }
         assert_eq!(store.person_by_login("ADA").unwrap().unwrap().role, Role::Administrator);
+    });
+}
+
+#[test]
+fn a_change_touches_only_what_it_names() {
+    on_each(|store| {
+        store.add_person("ada", "Ada", Role::Administrator, None, at(0)).unwrap();
+        let bob = store.add_person("bob", "Bob", Role::Approver, None, at(0)).unwrap().id;
+        let change = |change: PersonChange, now| {
+            store.change_person(bob, &change, at(now)).unwrap();
+        };
+        change(PersonChange { role: Some(Role::Viewer), ..PersonChange::default() }, 1);
+        change(PersonChange { disabled: Some(true), ..PersonChange::default() }, 2);
+        change(PersonChange { name: Some("Robert".into()), ..PersonChange::default() }, 3);
+        change(PersonChange { disabled: Some(true), ..PersonChange::default() }, 4);
+        store.set_password_hash(bob, None, "first").unwrap();
+        let late = store.set_password_hash(bob, None, "second");
+        assert!(matches!(late, Err(Error::Changed { .. })), "{late:?}");
+        store.set_password_hash(bob, Some("first"), "third").unwrap();
+        let person = store.person(bob).unwrap().unwrap();
+        assert_eq!(person.name, "Robert");
+        assert_eq!(person.role, Role::Viewer);
+        assert_eq!(person.disabled_at, Some(at(2)), "disabled once");
+        assert_eq!(person.password_hash.as_deref(), Some("third"));
+        change(PersonChange { disabled: Some(false), ..PersonChange::default() }, 5);
+        assert_eq!(store.person(bob).unwrap().unwrap().disabled_at, None);
+        let second = store.add_first_administrator("eve", "Eve", "hash", at(6)).unwrap();
+        assert_eq!(second, None, "ada is the first");
+    });
+}
+
+#[test]
+fn a_change_of_a_source_touches_only_what_it_names() {
+    on_each(|store| {
+        let id = source(store, "here");
+        let change = |change: SourceChange| store.change_source(id, &change).unwrap();
+        change(SourceChange { settings: Some("{\"a\":[]}".into()), ..SourceChange::default() });
+        change(SourceChange { every_s: Some(60), ..SourceChange::default() });
+        change(SourceChange { enabled: Some(false), ..SourceChange::default() });
+        change(SourceChange { name: Some("there".into()), ..SourceChange::default() });
+        let found = store.source(id).unwrap().unwrap();
+        assert_eq!(found.settings, "{\"a\":[]}");
+        assert_eq!((found.name.as_str(), found.every_s, found.enabled), ("there", Some(60), false));
+        change(SourceChange { every_s: Some(0), ..SourceChange::default() });
+        assert_eq!(store.source(id).unwrap().unwrap().every_s, None);
     });
 }
 
