@@ -92,6 +92,11 @@ impl From<store::Error> for Error {
             Cause::File { .. } => (Kind::Unavailable, "file"),
             Cause::Database { .. } => (Kind::Internal, "database"),
         };
-        Self { kind, code, message, hint: None, cause: Some(error.into()) }
+        // What the system says of a file helps whoever named it.
+        let hint = match &error {
+            Cause::File { source, .. } => Some(source.to_string()),
+            _ => None,
+        };
+        Self { kind, code, message, hint, cause: Some(error.into()) }
     }
 }

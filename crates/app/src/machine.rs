@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use connectors::Machine;
 use connectors::files::{Links, Tree};
 use model::{Fingerprinter, Secret};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 
 const MAX_ID_FILE_BYTES: u64 = 4096;
 
@@ -45,12 +45,18 @@ pub fn machine(root: &Path) -> anyhow::Result<Machine> {
 /// The fingerprint key of an installation: 32 random bytes in `fingerprint.key`, made once, 0600.
 pub fn fingerprinter(folder: &Path) -> anyhow::Result<Fingerprinter> {
     let path = folder.join("fingerprint.key");
-    let key = match std::fs::File::open(&path) {
+    let key = match open_key(&path) {
         Ok(file) => read_key(file, &path)?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&path)?,
+        Err(rustix::io::Errno::NOENT) => make_key(&path)?,
         Err(error) => return Err(error).with_context(|| format!("opening `{}`", path.display())),
     };
     Ok(Fingerprinter::new(key))
+}
+
+/// Without following a link and without waiting for a pipe.
+fn open_key(path: &Path) -> rustix::io::Result<std::fs::File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).map(std::fs::File::from)
 }
 
 /// A key that is never written: fingerprints of it compare within one run only.
@@ -60,6 +66,13 @@ pub fn random_fingerprinter() -> anyhow::Result<Fingerprinter> {
 
 fn read_key(mut file: std::fs::File, path: &Path) -> anyhow::Result<Secret<[u8; 32]>> {
     let stat = rustix::fs::fstat(&file)?;
+    let user = rustix::process::geteuid().as_raw();
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_uid != user {
+        bail!(
+            "`{}` is not a file of the user with the id {user}, as which this process runs; restore it from a backup",
+            path.display()
+        );
+    }
     if stat.st_mode & 0o077 != 0 {
         bail!(
             "`{}` can be read by others; run `chmod 600` on it, and consider its fingerprints guessable until then",
@@ -90,7 +103,7 @@ fn make_key(path: &Path) -> anyhow::Result<Secret<[u8; 32]>> {
     match linked {
         Ok(()) => Ok(Secret::new(key)),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            read_key(std::fs::File::open(path)?, path)
+            read_key(open_key(path)?, path)
         }
         Err(error) => Err(error).with_context(|| format!("putting `{}` in place", path.display())),
     }
@@ -131,5 +144,20 @@ mod tests {
         assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(fingerprinter(folder.path()).unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn a_fingerprint_key_is_a_file_of_ones_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, elsewhere) = (folder.path().join("fingerprint.key"), folder.path().join("else"));
+        std::fs::write(&elsewhere, [7; 32]).unwrap();
+        std::fs::set_permissions(&elsewhere, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &key).unwrap();
+        fingerprinter(folder.path()).unwrap_err();
+        std::fs::remove_file(&key).unwrap();
+        std::fs::create_dir(&key).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let refused = fingerprinter(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("is not a file of"), "{refused}");
     }
 }

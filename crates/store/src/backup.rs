@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Connection, Use, lock};
 use crate::error::Error;
-use crate::lock::{make_file, make_folder, take};
+use crate::lock::{make_folder, make_new_file, open_trusted, take, trusted};
 use crate::{AUDIT_FILE, ESTATE_FILE, OpenError, Result, Store, migrate};
 
 const MANIFEST_FILE: &str = "manifest.json";
@@ -58,6 +58,10 @@ impl Store {
         let other = |error| match error {
             OpenError::Store(error) => error,
             OpenError::Folder { path, source, .. } => Error::File { doing: DOING, path, source },
+            OpenError::ForeignOwner { ref path, .. } | OpenError::OpenToOthers { ref path, .. } => {
+                let path = path.clone();
+                Error::File { doing: DOING, path, source: io::Error::other(error) }
+            }
             error => Error::Database { doing: DOING, source: Box::new(error) },
         };
         if to.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
@@ -65,9 +69,9 @@ impl Store {
             return Err(Error::File { doing: DOING, path: to.to_owned(), source });
         }
         make_folder(to).map_err(other)?;
-        // Made first, so that the copy is never open to others.
+        // Made first and by us, so that the copy is never open to others.
         for name in [ESTATE_FILE, AUDIT_FILE] {
-            drop(make_file(&to.join(name)).map_err(other)?);
+            drop(make_new_file(&to.join(name)).map_err(other)?);
         }
         let estate = to.join(ESTATE_FILE);
         match self.folder() {
@@ -88,7 +92,7 @@ impl Store {
         let manifest =
             Manifest { made_at: now, schema: migrate::schema_of(migrate::ESTATE), files };
         let path = to.join(MANIFEST_FILE);
-        let file = make_file(&path).map_err(other)?;
+        let file = make_new_file(&path).map_err(other)?;
         serde_json::to_writer_pretty(&file, &manifest)
             .map_err(io::Error::from)
             .and_then(|()| file.sync_all())
@@ -109,9 +113,10 @@ impl Store {
         };
         let corrupt =
             |path: &Path, what: String| OpenError::Corrupt { path: path.to_owned(), what };
+        let meta = from.metadata().map_err(fail(from, "the backup cannot be read"))?;
+        trusted(from, &meta)?;
         let manifest_path = from.join(MANIFEST_FILE);
-        let manifest = File::open(&manifest_path)
-            .map_err(fail(&manifest_path, "the backup has no manifest that can be read"))?;
+        let manifest = open_trusted(&manifest_path)?;
         let manifest: Manifest =
             serde_json::from_reader(io::Read::take(manifest, MAX_MANIFEST_BYTES))
                 .map_err(|error| corrupt(&manifest_path, error.to_string()))?;
@@ -121,6 +126,7 @@ impl Store {
         }
         let names = [ESTATE_FILE, AUDIT_FILE];
         for name in names {
+            drop(open_trusted(&from.join(name))?);
             let found = describe(from, name)?;
             if !manifest.files.contains(&found) {
                 let what = format!("{name} is not the file that its manifest describes");
@@ -138,8 +144,8 @@ impl Store {
         }
         for name in names {
             let (from, to) = (from.join(name), folder.join(name));
-            let mut source = File::open(&from).map_err(fail(&from, "the backup cannot be read"))?;
-            let mut target = make_file(&to)?;
+            let mut source = open_trusted(&from)?;
+            let mut target = make_new_file(&to)?;
             io::copy(&mut source, &mut target)
                 .and_then(|_| target.sync_all())
                 .map_err(fail(&to, "the backup cannot be copied into it"))?;

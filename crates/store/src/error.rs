@@ -21,6 +21,18 @@ pub enum OpenError {
         path.display()
     )]
     Corrupt { path: PathBuf, what: String },
+    #[error(
+        "{} belongs to the user with the id {owner}, and this process runs as {user}; run it as that \
+         user, or name a folder of your own with `--data`",
+        path.display()
+    )]
+    ForeignOwner { path: PathBuf, owner: u32, user: u32 },
+    #[error(
+        "others can change what is in {} (its mode is {mode:04o}); if it is meant for Tutela, run \
+         `chmod go-w` on it, else name another",
+        path.display()
+    )]
+    OpenToOthers { path: PathBuf, mode: u32 },
     #[error("cannot use the data folder {}: {doing}; check who owns it, its mode and free space", path.display())]
     Folder {
         path: PathBuf,

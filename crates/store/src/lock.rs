@@ -1,12 +1,12 @@
 //! The lock of a data folder: one process holds it, and it says which.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use model::Time;
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 
 use crate::error::OpenError;
 
@@ -21,47 +21,106 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Makes the folder where it is missing, readable by its owner only.
+/// Makes the folder where it is missing, for its owner only. One that is there already is taken when
+/// nobody else can change what is in it; its mode is not ours to set.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), OpenError> {
     let fail = |doing| {
         let folder = folder.to_owned();
         move |source| OpenError::Folder { path: folder, doing, source }
     };
-    if !folder.is_dir() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(fail("it cannot be made"))?;
+    let mut private = DirBuilder::new();
+    private.mode(0o700);
+    if let Some(above) = folder.parent() {
+        private.recursive(true).create(above).map_err(fail("it cannot be made"))?;
     }
-    let mode = folder.metadata().map_err(fail("it cannot be looked at"))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        std::fs::set_permissions(folder, Permissions::from_mode(0o700))
-            .map_err(fail("it is open to others and its mode cannot be set to 0700"))?;
+    match private.recursive(false).create(folder) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(fail("it cannot be made")(error)),
+        Ok(()) => {}
     }
-    Ok(())
+    let meta = folder.metadata().map_err(fail("it cannot be looked at"))?;
+    if !meta.is_dir() {
+        return Err(fail("it is not a folder")(ErrorKind::NotADirectory.into()));
+    }
+    owned(folder, &meta)?;
+    unshared(folder, &meta)
+}
+
+/// What others can write they can put links and databases into. That they see names is no harm:
+/// every file is for its owner only.
+fn unshared(path: &Path, meta: &Metadata) -> Result<(), OpenError> {
+    if meta.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(OpenError::OpenToOthers { path: path.to_owned(), mode: meta.mode() & 0o7777 })
+}
+
+/// Only what belongs to the user of this process is used: whoever else owns a folder or a file can
+/// change it at any time.
+fn owned(path: &Path, meta: &Metadata) -> Result<(), OpenError> {
+    let user = rustix::process::geteuid().as_raw();
+    if meta.uid() == user {
+        return Ok(());
+    }
+    Err(OpenError::ForeignOwner { path: path.to_owned(), owner: meta.uid(), user })
 }
 
 /// Makes a file of the data folder with mode 0600 before anything else opens it.
 pub(crate) fn make_file(path: &Path) -> Result<File, OpenError> {
+    let mut options = OpenOptions::new();
+    open(path, options.read(true).write(true).create(true).truncate(false))
+}
+
+/// The same for a file that must not be there yet.
+pub(crate) fn make_new_file(path: &Path) -> Result<File, OpenError> {
+    open(path, OpenOptions::new().read(true).write(true).create_new(true))
+}
+
+fn open(path: &Path, options: &mut OpenOptions) -> Result<File, OpenError> {
     let fail = |source| OpenError::Folder {
         path: path.to_owned(),
         doing: "the file cannot be opened for writing",
         source,
     };
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)
-        .map_err(fail)?;
-    if file.metadata().map_err(fail)?.permissions().mode() & 0o077 != 0 {
+    let file = options.mode(0o600).custom_flags(no_link()).open(path).map_err(fail)?;
+    let meta = file.metadata().map_err(fail)?;
+    if !meta.is_file() {
+        return Err(fail(std::io::Error::other("it is not a regular file")));
+    }
+    owned(path, &meta)?;
+    if meta.mode() & 0o077 != 0 {
         file.set_permissions(Permissions::from_mode(0o600)).map_err(fail)?;
     }
     Ok(file)
+}
+
+/// Opens a file of a backup. It becomes what people and sources are, so nobody but the user of this
+/// process and root may have been able to write it.
+pub(crate) fn open_trusted(path: &Path) -> Result<File, OpenError> {
+    let fail = |source| OpenError::Folder {
+        path: path.to_owned(),
+        doing: "the backup's file cannot be read",
+        source,
+    };
+    let file = OpenOptions::new().read(true).custom_flags(no_link()).open(path).map_err(fail)?;
+    let meta = file.metadata().map_err(fail)?;
+    if !meta.is_file() {
+        return Err(fail(std::io::Error::other("it is not a regular file")));
+    }
+    trusted(path, &meta)?;
+    Ok(file)
+}
+
+pub(crate) fn trusted(path: &Path, meta: &Metadata) -> Result<(), OpenError> {
+    if meta.uid() != 0 {
+        owned(path, meta)?;
+    }
+    unshared(path, meta)
+}
+
+/// A link is not followed, and a pipe is not waited for.
+const fn no_link() -> i32 {
+    OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits().cast_signed()
 }
 
 pub(crate) fn take(folder: &Path, holder: &str, now: Time) -> Result<Lock, OpenError> {

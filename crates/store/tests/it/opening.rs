@@ -1,6 +1,8 @@
 //! Data folders: held, newer, damaged, full, read-only, copied and put back.
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use model::{Batch, Time};
 use store::{AuditEntry, AuditPhase, Error, OpenError, Store};
@@ -132,6 +134,80 @@ fn a_backup_is_checked_and_put_back() {
     let other = folder.path().join("other");
     let error = Store::restore(&copy, &other, "tests", at(7)).unwrap_err();
     assert!(error.to_string().contains("manifest"), "{error}");
+}
+
+/// A folder of another user, or the root folder where this test may not make one.
+fn foreign(folder: &Path) -> PathBuf {
+    if !rustix::process::geteuid().is_root() {
+        return PathBuf::from("/");
+    }
+    let other = folder.join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::set_permissions(&other, Permissions::from_mode(0o700)).unwrap();
+    std::os::unix::fs::chown(&other, Some(65534), Some(65534)).unwrap();
+    other
+}
+
+#[test]
+fn a_folder_of_another_user_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = foreign(folder.path());
+    let error = Store::open(&other, "tests", at(0)).unwrap_err();
+    assert!(matches!(error, OpenError::ForeignOwner { .. }), "{error:?}");
+    assert!(error.to_string().contains("run it as that user"), "{error}");
+    let store = Store::in_memory(at(0)).unwrap();
+    let error = store.backup(&other, at(0)).unwrap_err();
+    assert!(matches!(error, Error::File { .. }), "{error:?}");
+}
+
+#[test]
+fn a_folder_that_others_can_change_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, Permissions::from_mode(0o775)).unwrap();
+    let error = Store::open(&data, "tests", at(0)).unwrap_err();
+    assert!(error.to_string().contains("chmod go-w"), "{error}");
+    Store::in_memory(at(0)).unwrap().backup(&data, at(0)).unwrap_err();
+    assert_eq!(data.metadata().unwrap().permissions().mode() & 0o777, 0o775);
+    assert_eq!(data.read_dir().unwrap().count(), 0);
+    std::fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    Store::open(&data, "tests", at(0)).unwrap();
+    assert_eq!(data.metadata().unwrap().permissions().mode() & 0o777, 0o755, "not ours to set");
+}
+
+#[test]
+fn a_file_of_the_data_folder_is_no_link() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("victim"), "keep").unwrap();
+    let data = folder.path().join("data");
+    Store::open(&data, "tests", at(0)).unwrap();
+    for name in ["lock", "estate.db"] {
+        std::fs::remove_file(data.join(name)).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("victim"), data.join(name)).unwrap();
+        Store::open(&data, "tests", at(0)).unwrap_err();
+        std::fs::remove_file(data.join(name)).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("victim")).unwrap(), "keep");
+}
+
+#[test]
+fn a_backup_that_others_can_write_is_not_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    Store::in_memory(at(0)).unwrap().backup(&copy, at(1)).unwrap();
+    let restore = |n: u32| {
+        Store::restore(&copy, &folder.path().join(n.to_string()), "tests", at(2)).map(drop)
+    };
+    restore(0).unwrap();
+    for (n, path) in (1..).zip([copy.clone(), copy.join("estate.db"), copy.join("manifest.json")]) {
+        let mode = path.metadata().unwrap().permissions();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o722)).unwrap();
+        let error = restore(n).unwrap_err();
+        assert!(error.to_string().contains("chmod go-w"), "{error}");
+        std::fs::set_permissions(&path, mode).unwrap();
+    }
+    restore(4).unwrap();
 }
 
 #[test]
