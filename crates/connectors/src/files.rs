@@ -14,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 
 use model::text::lossless;
 use model::{Fact, Gap, GapReason, Time, Value};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, RawMode, ResolveFlags, Stat};
 use rustix::io::Errno;
 
@@ -142,6 +142,11 @@ impl Tree {
         let relative = inside(path).ok_or_else(|| outside(path))?;
         let (path, seen_as) = (self.path.join(&relative), self.seen_as.join(&relative));
         Ok(Self { folder, path, seen_as })
+    }
+
+    /// A path to the folder that holds whatever is renamed: for libraries that want a path.
+    pub fn by_handle(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.folder.as_raw_fd()))
     }
 
     pub fn exists(&self, path: &Path) -> bool {

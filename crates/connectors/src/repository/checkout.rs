@@ -39,10 +39,10 @@ pub(super) struct Checkout {
 /// A `.git` whose names were read.
 #[derive(Debug)]
 pub(super) struct GitFolder {
-    /// The folder that holds index and HEAD, as the system knows it.
-    pub path: PathBuf,
+    /// The folder that holds index and HEAD.
+    pub tree: Arc<Tree>,
     /// The folder that holds objects and refs: the same, but for a worktree.
-    pub common: PathBuf,
+    pub common: Arc<Tree>,
     /// Where the `.git` lies, as loci name it.
     pub locus: String,
 }
@@ -67,7 +67,7 @@ impl Checkout {
         if self.within(path).starts_with(".git/") {
             return Fact::known(false).because("git's own file");
         }
-        let tracked = self.tracked.get_or_init(|| super::history::tracked_paths(&git.path));
+        let tracked = self.tracked.get_or_init(|| super::history::tracked_paths(&git.tree));
         match tracked {
             Some(paths) => Fact::known(paths.contains(self.within(path).as_bytes())),
             None => Fact::not_collected("the git index could not be read"),
@@ -160,7 +160,16 @@ fn around(tree: &Tree, scope: ScopeId, machine: &str, base: &str, gaps: &mut Vec
             break;
         }
         let Ok(above) = Tree::open(&folder) else { break };
-        if above.meta(Path::new(".git"), Links::Refuse).is_ok() {
+        if let Ok(found) = above.meta(Path::new(".git"), Links::Refuse) {
+            // Where everybody may write, anybody may put a `.git` above other people's folders.
+            let asked = tree.meta(Path::new(""), Links::Refuse).map_or(0, |meta| meta.uid);
+            let us = rustix::process::geteuid().as_raw();
+            if ![0, us, asked].contains(&found.uid) {
+                let detail = "a checkout around this folder, of another account than its own";
+                let locus = "../".repeat(prefix.len()) + ".git";
+                gaps.push(Gap::new(locus, GapReason::Denied).detail(detail));
+                break;
+            }
             let native = shown(&native);
             let mut checkout = open(&above, Path::new(""), &native, scope, machine, gaps);
             prefix.reverse();
@@ -207,23 +216,19 @@ fn open(
     let locus = shown(&dot_git);
     let is_folder = tree.meta(&dot_git, Links::Refuse).is_ok_and(Meta::is_folder);
     // A folder of its own tree: `config` and `HEAD` are then looked up below it and nowhere else.
-    let (git_path, common) = if is_folder {
-        let path = tree.path.join(&dot_git);
-        (path.clone(), path)
+    let opened = if is_folder {
+        tree.below(&dot_git).map(Arc::new).map(|git| (Arc::clone(&git), git))
     } else {
-        match linked(tree, &dot_git) {
-            Ok(linked) => linked,
-            Err(gap) => {
-                gaps.push(gap);
-                return checkout;
-            }
+        linked(tree, &dot_git)
+    };
+    let (git, common) = match opened {
+        Ok(opened) => opened,
+        Err(gap) => {
+            gaps.push(gap);
+            return checkout;
         }
     };
-    let Ok(git) = Tree::open(&common) else {
-        gaps.push(Gap::new(locus, GapReason::NotFound).detail("the git folder is not there"));
-        return checkout;
-    };
-    match git.read(Path::new("config"), MAX_GIT_FILE_BYTES, Links::Refuse) {
+    match common.read(Path::new("config"), MAX_GIT_FILE_BYTES, Links::Refuse) {
         Ok(config) => {
             if let Some(remote) = remote_url(&config.bytes).and_then(|url| Remote::parse(&url)) {
                 checkout.name = remote.path;
@@ -232,13 +237,13 @@ fn open(
         }
         Err(gap) => gaps.push(Gap { locus: format!("{locus}/{}", gap.locus), ..gap }),
     }
-    checkout.default_branch = default_branch(&git);
+    checkout.default_branch = default_branch(&common);
     checkout.place =
         Place::new(kinds::PLACE_REPOSITORY, "git", "", &*native_name(&checkout, native), scope);
     checkout.place.path.clone_from(&checkout.name);
     checkout.place.authority = Authority::Declared;
     checkout.place.loci = vec![locus.clone()];
-    checkout.git = Some(GitFolder { path: git_path, common, locus });
+    checkout.git = Some(GitFolder { tree: git, common, locus });
     checkout
 }
 
@@ -252,7 +257,7 @@ fn native_name(checkout: &Checkout, native: &str) -> String {
 
 /// A `.git` file of a worktree or submodule. It is followed only where the folder it names points
 /// back to it, since anyone can write a file that names another repository's folder.
-fn linked(tree: &Tree, dot_git: &Path) -> Result<(PathBuf, PathBuf), Gap> {
+fn linked(tree: &Tree, dot_git: &Path) -> Result<(Arc<Tree>, Arc<Tree>), Gap> {
     let refuse =
         |detail: &'static str| Gap::new(shown(dot_git), GapReason::NotRegular).detail(detail);
     let file = tree.read(dot_git, MAX_GIT_FILE_BYTES, Links::Refuse)?;
@@ -286,14 +291,23 @@ fn linked(tree: &Tree, dot_git: &Path) -> Result<(PathBuf, PathBuf), Gap> {
     if !points_back {
         return Err(refuse("names a git folder that does not point back to it"));
     }
-    let common = match read("commondir") {
-        Some(named) => folder
-            .join(named)
-            .canonicalize()
-            .map_err(|_| refuse("its common git folder is not there"))?,
-        None => folder.clone(),
+    let Some(named) = read("commondir") else {
+        let back = Arc::new(back);
+        return Ok((Arc::clone(&back), back));
     };
-    Ok((folder, common))
+    // `<common>/worktrees/<name>`, as git makes it: no other repository's folder will do.
+    let common = folder.parent().filter(|folder| folder.ends_with("worktrees"));
+    let common = common.and_then(Path::parent);
+    let common = common
+        .filter(|common| folder.join(named).canonicalize().is_ok_and(|named| named == *common))
+        .ok_or_else(|| refuse("its common git folder is not the one it lies in"))?;
+    let common = Tree::open(common)?;
+    let listed = Path::new("worktrees").join(folder.file_name().unwrap_or_default());
+    let inode = |tree: &Tree, path: &Path| tree.meta(path, Links::Refuse).map(|meta| meta.inode);
+    if inode(&common, &listed)? != inode(&back, Path::new(""))? {
+        return Err(refuse("its common git folder is not the one it lies in"));
+    }
+    Ok((Arc::new(back), Arc::new(common)))
 }
 
 fn default_branch(git: &Tree) -> Option<String> {

@@ -1,24 +1,33 @@
 //! What git's own objects tell: which files are tracked, and who wrote them.
 //!
-//! A `.git` is as foreign as any other file. Only what git needs for objects is looked at, and only
-//! where it is made of plain files and folders; the library is opened isolated and with reduced
-//! trust, so that no configuration, environment, hook, filter or alternate is obeyed, and nothing
-//! is ever run. Work is capped by counts, and a fault in the library costs the history, not the scan.
+//! A `.git` is as foreign as any other file. As with git's `safe.directory`, objects are read only
+//! where all of it belongs to the account that scans, or to root: nobody else can then swap a part
+//! between our look and the library's, or cut off a pack while it is mapped. Its parts are plain
+//! files and folders, none leads elsewhere (`commondir`, alternates), and the library is opened
+//! isolated, by handle and with reduced trust, so that no configuration, environment, hook or
+//! filter is obeyed. Work has a budget, and a fault in the library costs the history, not the scan.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use gix::ObjectId;
 use model::{Gap, GapReason};
 use rustix::fs::FileType;
 
 use super::checkout::{GitFolder, MAX_INDEX_BYTES};
-use crate::files::{Links, Tree};
+use crate::files::{Links, Meta, Tree, shown};
 
-/// Commits are looked at from the newest back to this many.
+/// Of one checkout, commits are looked at from the newest back to this many.
 pub(super) const MAX_COMMITS: usize = 2_000;
 /// Of a checkout, the history of at most this many files is read.
 pub(super) const MAX_FILES: usize = 1_000;
+/// Commits and folders of all checkouts of one scanned folder are decoded up to this size and
+/// count; what was seen until then stands, and a gap says so.
+const MAX_DECODED_BYTES: u64 = 1 << 30;
+const MAX_OBJECTS: u64 = 1_000_000;
+/// Parents of one commit beyond this are not followed.
+const MAX_PARENTS: usize = 16;
 /// A single object that wants more memory than this is not read.
 const MAX_OBJECT_BYTES: &str = "gitoxide.objects.allocLimit=67108864";
 /// Objects kept for reuse.
@@ -28,9 +37,21 @@ const MAX_GIT_DEPTH: usize = 16;
 /// A name or address longer than this is cut.
 const MAX_NAME_CHARS: usize = 200;
 
+/// What may still be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Budget {
+    pub n_bytes: u64,
+    pub n_objects: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { n_bytes: MAX_DECODED_BYTES, n_objects: MAX_OBJECTS }
+    }
+}
+
 /// The paths of the index; none when it cannot be read.
-pub(super) fn tracked_paths(git: &Path) -> Option<HashSet<Vec<u8>>> {
-    let tree = Tree::open(git).ok()?;
+pub(super) fn tracked_paths(tree: &Tree) -> Option<HashSet<Vec<u8>>> {
     // Read, not mapped: a file that is cut off while it is mapped would end the process.
     let index = tree.read(Path::new("index"), MAX_INDEX_BYTES, Links::Refuse).ok()?;
     let options = gix::index::decode::Options {
@@ -56,39 +77,58 @@ pub(super) struct Author {
     pub share: f64,
 }
 
+/// Who changed each file, and whether the budget ended before the history did.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub authors: BTreeMap<String, Vec<Author>>,
+    pub is_cut: bool,
+}
+
 /// Who changed each of these files (paths as the checkout names them), most first.
 pub(super) fn authors(
     git: &GitFolder,
     paths: &[String],
+    budget: &mut Budget,
     is_cancelled: &dyn Fn() -> bool,
-) -> Result<BTreeMap<String, Vec<Author>>, Gap> {
+) -> Result<Told, Gap> {
     sound(git)?;
     let failed = |detail: String| Gap::new(git.locus.clone(), GapReason::Malformed).detail(detail);
-    let read = std::panic::catch_unwind(AssertUnwindSafe(|| walk(git, paths, is_cancelled)));
+    let read =
+        std::panic::catch_unwind(AssertUnwindSafe(|| walk(git, paths, budget, is_cancelled)));
     match read {
-        Ok(Ok(authors)) => Ok(authors),
+        Ok(Ok(told)) => Ok(told),
         Ok(Err(problem)) => Err(failed(format!("history: {problem}"))),
         Err(_) => Err(failed(String::from("history: the git objects are not sound"))),
     }
 }
 
-/// Refuses a git folder whose parts could block us or lead elsewhere.
+/// Refuses a git folder whose parts are another account's, could block us or lead elsewhere.
 fn sound(git: &GitFolder) -> Result<(), Gap> {
-    let within = |gap: Gap| Gap { locus: format!("{}/{}", git.locus, gap.locus), ..gap };
-    for folder in [&git.path, &git.common] {
-        let tree = Tree::open(folder).map_err(within)?;
+    let is_plain = std::sync::Arc::ptr_eq(&git.tree, &git.common);
+    for tree in [&git.tree, &git.common] {
+        let within = |gap: Gap| match gap.locus.as_str() {
+            "" => Gap { locus: git.locus.clone(), ..gap },
+            name => Gap { locus: format!("{}/{name}", git.locus), ..gap },
+        };
+        ours(Path::new(""), tree.meta(Path::new(""), Links::Refuse).map_err(within)?)
+            .map_err(within)?;
         for name in ["HEAD", "config", "packed-refs", "shallow", "index", "commondir", "gitdir"] {
             match tree.meta(Path::new(name), Links::Refuse) {
-                Ok(meta) if meta.is_file() => {}
+                Ok(meta) if meta.is_file() => ours(Path::new(name), meta).map_err(within)?,
                 Err(gap) if gap.reason == GapReason::NotFound => {}
                 Ok(_) => return Err(within(odd(Path::new(name)))),
                 Err(gap) => return Err(within(gap)),
             }
         }
         for name in ["refs", "objects", "info"] {
-            sound_folder(&tree, Path::new(name), 0).map_err(within)?;
+            sound_folder(tree, Path::new(name), 0).map_err(within)?;
         }
-        for name in ["objects/info/alternates", "objects/info/http-alternates"] {
+        let mut elsewhere = vec!["objects/info/alternates", "objects/info/http-alternates"];
+        // Only a worktree's own folder has one, and `checkout` has seen that it is the right one.
+        if is_plain {
+            elsewhere.push("commondir");
+        }
+        for name in elsewhere {
             if tree.exists(Path::new(name)) {
                 let detail = "its objects lie in another repository, which is not followed";
                 return Err(within(Gap::new(name, GapReason::Unsupported).detail(detail)));
@@ -99,17 +139,21 @@ fn sound(git: &GitFolder) -> Result<(), Gap> {
 }
 
 fn sound_folder(tree: &Tree, path: &Path, depth: usize) -> Result<(), Gap> {
-    let entries = match tree.list_kinds(path) {
-        Ok((entries, false)) => entries,
-        Ok((_, true)) => {
-            return Err(Gap::new(crate::files::shown(path), GapReason::TooLarge));
-        }
+    match tree.meta(path, Links::Refuse) {
+        Ok(meta) if meta.is_folder() => ours(path, meta)?,
+        Ok(_) => return Err(odd(path)),
         Err(gap) if gap.reason == GapReason::NotFound => return Ok(()),
         Err(gap) => return Err(gap),
-    };
+    }
+    let (entries, is_cut) = tree.list_kinds(path)?;
+    if is_cut {
+        return Err(Gap::new(shown(path), GapReason::TooLarge));
+    }
     for (entry, kind) in entries {
         match kind {
-            FileType::RegularFile => {}
+            FileType::RegularFile => {
+                ours(&entry.path, tree.meta(&entry.path, Links::Refuse)?)?;
+            }
             FileType::Directory if depth < MAX_GIT_DEPTH => {
                 sound_folder(tree, &entry.path, depth + 1)?;
             }
@@ -119,86 +163,225 @@ fn sound_folder(tree: &Tree, path: &Path, depth: usize) -> Result<(), Gap> {
     Ok(())
 }
 
-fn odd(path: &Path) -> Gap {
-    Gap::new(crate::files::shown(path), GapReason::NotRegular).detail("not a plain file or folder")
+/// Refuses what another account than ours and root can change.
+fn ours(path: &Path, meta: Meta) -> Result<(), Gap> {
+    let is_ours = meta.uid == 0 || meta.uid == rustix::process::geteuid().as_raw();
+    if is_ours && meta.mode & 0o002 == 0 {
+        return Ok(());
+    }
+    let detail = "history is read only where nobody else could have written it";
+    let missing = if is_ours {
+        String::from("no write permission for everybody")
+    } else {
+        format!("being account {}, which it belongs to", meta.uid)
+    };
+    Err(Gap::new(shown(path), GapReason::Denied).detail(detail).missing(missing))
 }
 
-fn open(path: &Path) -> Result<gix::Repository, gix::Error> {
+fn odd(path: &Path) -> Gap {
+    Gap::new(shown(path), GapReason::NotRegular).detail("not a plain file or folder")
+}
+
+fn open(git: &GitFolder) -> Result<gix::Repository, gix::Error> {
     let options = gix::open::Options::isolated()
         .with(gix::sec::Trust::Reduced)
         .open_path_as_is(true)
         .strict_config(false)
         .lossy_config(true)
         .config_overrides([MAX_OBJECT_BYTES]);
+    let path = git.common.by_handle();
     let mut repository = gix::ThreadSafeRepository::open_opts(path, options)?.to_thread_local();
     repository.object_cache_size(OBJECT_CACHE_BYTES);
     Ok(repository)
 }
 
+/// The commit that is checked out; none in a repository without one.
+fn head(git: &GitFolder, repository: &gix::Repository) -> Result<Option<ObjectId>, gix::Error> {
+    let head = git.tree.read(Path::new("HEAD"), 4096, Links::Refuse);
+    let head = head.ok().and_then(|content| String::from_utf8(content.bytes).ok());
+    let head = head.as_deref().map_or("", str::trim);
+    match head.strip_prefix("ref:").map(str::trim) {
+        Some(name) => match repository.try_find_reference(name)? {
+            Some(mut reference) => Ok(Some(reference.peel_to_id()?.detach())),
+            None => Ok(None),
+        },
+        None => Ok(Some(ObjectId::from_hex(head.as_bytes()).map_err(gix::Error::from_error)?)),
+    }
+}
+
+/// Files whose changes are looked for, as folders within folders.
+#[derive(Debug, Default)]
+struct Wanted<'a> {
+    file: Option<&'a String>,
+    below: BTreeMap<&'a [u8], Self>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(paths: &'a [String]) -> Self {
+        let mut all = Self::default();
+        for path in paths.iter().take(MAX_FILES) {
+            let mut node = &mut all;
+            for name in path.split('/') {
+                node = node.below.entry(name.as_bytes()).or_default();
+            }
+            node.file = Some(path);
+        }
+        all
+    }
+}
+
+/// What is kept of a commit.
+struct Commit {
+    tree: ObjectId,
+    parents: Vec<ObjectId>,
+    name: String,
+    email: String,
+}
+
+/// Objects, each counted before it is used.
+struct Objects<'a> {
+    repository: &'a gix::Repository,
+    budget: &'a mut Budget,
+    is_cancelled: &'a dyn Fn() -> bool,
+    is_cut: bool,
+}
+
+impl Objects<'_> {
+    fn read(&mut self, id: ObjectId, kind: gix::object::Kind) -> Option<gix::Object<'_>> {
+        self.is_cut |= self.budget.n_objects == 0 || self.budget.n_bytes == 0;
+        if self.is_cut || (self.is_cancelled)() {
+            return None;
+        }
+        let object = self.repository.find_object(id).ok()?;
+        self.budget.n_objects -= 1;
+        self.budget.n_bytes = self.budget.n_bytes.saturating_sub(object.data.len() as u64);
+        (object.kind == kind).then_some(object)
+    }
+
+    /// A commit and its time; none where a shallow clone ends.
+    fn commit(&mut self, id: ObjectId) -> Option<(i64, Commit)> {
+        let object = self.read(id, gix::object::Kind::Commit)?;
+        let commit = gix::objs::CommitRef::from_bytes(&object.data, id.kind()).ok()?;
+        let author = commit.author().ok()?;
+        let commit_time = commit.committer().ok()?.time().ok()?.seconds;
+        let kept = Commit {
+            tree: commit.tree(),
+            parents: commit.parents().take(MAX_PARENTS).collect(),
+            name: cut(&author.name.to_string()),
+            email: cut(&author.email.to_string()).to_lowercase(),
+        };
+        Some((commit_time, kept))
+    }
+
+    /// The wanted entries of a folder.
+    fn entries<'w>(
+        &mut self,
+        tree: Option<ObjectId>,
+        wanted: &Wanted<'w>,
+    ) -> BTreeMap<&'w [u8], ObjectId> {
+        let object = tree.and_then(|id| self.read(id, gix::object::Kind::Tree));
+        let Some(object) = object else { return BTreeMap::new() };
+        let entries = gix::objs::TreeRefIter::from_bytes(&object.data, object.id.kind());
+        let entries = entries.filter_map(Result::ok).filter_map(|entry| {
+            let name: &[u8] = entry.filename;
+            let (name, _) = wanted.below.get_key_value(name)?;
+            Some((*name, entry.oid.to_owned()))
+        });
+        entries.collect()
+    }
+
+    /// Which of the wanted files are another in `now` than in `before`.
+    fn changed<'w>(
+        &mut self,
+        now: ObjectId,
+        before: Option<ObjectId>,
+        wanted: &Wanted<'w>,
+        changed: &mut Vec<&'w String>,
+    ) {
+        if Some(now) == before {
+            return;
+        }
+        let now = self.entries(Some(now), wanted);
+        let before = self.entries(before, wanted);
+        for (name, id) in now {
+            let earlier = before.get(name).copied();
+            if earlier == Some(id) {
+                continue;
+            }
+            let Some(node) = wanted.below.get(name) else { continue };
+            changed.extend(node.file);
+            if !node.below.is_empty() {
+                self.changed(id, earlier, node, changed);
+            }
+        }
+    }
+}
+
 fn walk(
     git: &GitFolder,
     paths: &[String],
+    budget: &mut Budget,
     is_cancelled: &dyn Fn() -> bool,
-) -> Result<BTreeMap<String, Vec<Author>>, gix::Error> {
-    use gix::revision::walk::Sorting;
-    use gix::traverse::commit::simple::CommitTimeOrder;
-
-    let repository = open(&git.path)?;
-    let mut folders: BTreeMap<PathBuf, Vec<&String>> = BTreeMap::new();
-    for path in paths.iter().take(MAX_FILES) {
-        let folder = Path::new(path).parent().unwrap_or(Path::new("")).to_owned();
-        folders.entry(folder).or_default().push(path);
-    }
-    if repository.head()?.is_unborn() {
-        return Ok(BTreeMap::new());
-    }
-    let head = repository.head_id()?;
-    let commits = repository
-        .rev_walk([head])
-        .sorting(Sorting::ByCommitTime(CommitTimeOrder::NewestFirst))
-        .use_commit_graph(false)
-        .all()?;
+) -> Result<Told, gix::Error> {
+    let repository = open(git)?;
+    let Some(head) = head(git, &repository)? else { return Ok(Told::default()) };
+    let wanted = Wanted::of(paths);
+    let mut objects = Objects { repository: &repository, budget, is_cancelled, is_cut: false };
     let mut tally: BTreeMap<String, BTreeMap<String, (String, u32, f64)>> = BTreeMap::new();
-    for (n, info) in commits.take(MAX_COMMITS).enumerate() {
-        if is_cancelled() {
-            break;
+    // Newest first, as their committers' clocks say.
+    let mut queue: BinaryHeap<(i64, ObjectId)> = BinaryHeap::new();
+    let mut commits: BTreeMap<ObjectId, Commit> = BTreeMap::new();
+    let mut seen = BTreeSet::from([head]);
+    if let Some((time, commit)) = objects.commit(head) {
+        queue.push((time, head));
+        commits.insert(head, commit);
+    } else if !objects.is_cut && !is_cancelled() {
+        return Err(gix::Error::from_error(std::io::Error::other("HEAD is no commit")));
+    }
+    let mut trees: BTreeMap<ObjectId, ObjectId> = BTreeMap::new();
+    for n in 0..MAX_COMMITS {
+        let Some((_, id)) = queue.pop() else { break };
+        let Some(commit) = commits.remove(&id) else { continue };
+        for parent in &commit.parents {
+            if seen.insert(*parent)
+                && let Some((time, commit)) = objects.commit(*parent)
+            {
+                trees.insert(*parent, commit.tree);
+                queue.push((time, *parent));
+                commits.insert(*parent, commit);
+            }
         }
-        // A shallow clone ends where its objects end; what was seen up to there stands.
-        let Ok(info) = info else { break };
-        if info.parent_ids.len() > 1 {
-            continue;
-        }
-        let Ok(commit) = info.object() else { break };
-        let Ok(tree) = commit.tree() else { break };
-        let parent = match info.parent_ids.first() {
-            None => None,
-            Some(id) => match repository.find_commit(*id).ok().and_then(|one| one.tree().ok()) {
-                Some(tree) => Some(tree),
-                None => break,
+        let parent = match commit.parents.as_slice() {
+            [] => None,
+            [parent] => match trees.get(parent) {
+                Some(tree) => Some(*tree),
+                // A shallow clone ends here: what changed cannot be told.
+                None => continue,
             },
+            _ => continue,
         };
-        let changed = changed(&folders, &tree, parent.as_ref());
-        if changed.is_empty() {
+        // A bot that keeps dependencies fresh answers for nothing.
+        if commit.name.ends_with("[bot]") || commit.email.contains("[bot]@") {
             continue;
         }
-        let Ok(author) = commit.author() else { continue };
-        let name = cut(&author.name.to_string());
-        let email = cut(&author.email.to_string()).to_lowercase();
-        // A bot that keeps dependencies fresh answers for nothing.
-        if name.ends_with("[bot]") || email.contains("[bot]@") {
-            continue;
+        let mut changed = Vec::new();
+        objects.changed(commit.tree, parent, &wanted, &mut changed);
+        if objects.is_cut || is_cancelled() {
+            break;
         }
         // Half the weight for every quarter of the commits that are looked at.
         let age = f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         let weight = 0.5_f64.powf(age / 500.0);
         for path in changed {
             let by = tally.entry(path.clone()).or_default();
-            let part = by.entry(email.clone()).or_insert_with(|| (name.clone(), 0, 0.0));
+            let part =
+                by.entry(commit.email.clone()).or_insert_with(|| (commit.name.clone(), 0, 0.0));
             part.1 += 1;
             part.2 += weight;
         }
     }
-    Ok(tally.into_iter().map(|(path, by)| (path, ranked(by))).collect())
+    let authors = tally.into_iter().map(|(path, by)| (path, ranked(by))).collect();
+    Ok(Told { authors, is_cut: objects.is_cut })
 }
 
 fn ranked(by: BTreeMap<String, (String, u32, f64)>) -> Vec<Author> {
@@ -216,35 +399,6 @@ fn ranked(by: BTreeMap<String, (String, u32, f64)>) -> Vec<Author> {
         other.share.total_cmp(&one.share).then_with(|| one.email.cmp(&other.email))
     });
     authors
-}
-
-/// Which of the files differ between a commit and its parent.
-fn changed<'a>(
-    folders: &BTreeMap<PathBuf, Vec<&'a String>>,
-    tree: &gix::Tree<'_>,
-    parent: Option<&gix::Tree<'_>>,
-) -> Vec<&'a String> {
-    if parent.is_some_and(|parent| parent.id == tree.id) {
-        return Vec::new();
-    }
-    let id = |tree: Option<&gix::Tree<'_>>, path: &Path| {
-        let entry = tree?.lookup_entry_by_path(path).ok()??;
-        Some(entry.object_id())
-    };
-    let mut changed = Vec::new();
-    for (folder, files) in folders {
-        let is_root = folder.as_os_str().is_empty();
-        if !is_root && id(Some(tree), folder) == id(parent, folder) {
-            continue;
-        }
-        for file in files {
-            let now = id(Some(tree), Path::new(file));
-            if now.is_some() && now != id(parent, Path::new(file)) {
-                changed.push(*file);
-            }
-        }
-    }
-    changed
 }
 
 fn cut(text: &str) -> String {

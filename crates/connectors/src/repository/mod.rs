@@ -231,9 +231,7 @@ fn remote_secrets(folder: &Folder<'_>, checkout: &Arc<Checkout>) -> Batch {
     let Some(git) = checkout.git.as_ref().filter(|_| checkout.prefix.is_empty()) else {
         return Batch::default();
     };
-    let read = Tree::open(&git.common).and_then(|tree| {
-        tree.read(Path::new("config"), checkout::MAX_GIT_FILE_BYTES, Links::Refuse)
-    });
+    let read = git.common.read(Path::new("config"), checkout::MAX_GIT_FILE_BYTES, Links::Refuse);
     let Ok(content) = read else { return Batch::default() };
     let name = format!("{}/config", git.locus);
     let file = File {

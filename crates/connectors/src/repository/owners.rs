@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
-use model::{Authority, Batch, Evidence, Gap, IdentityId, OwnerLink, Party, PartyKind, ScopeId};
+use model::{
+    Authority, Batch, Evidence, Gap, GapReason, IdentityId, OwnerLink, Party, PartyKind, ScopeId,
+};
 
 use super::checkout::Checkout;
 use super::history;
@@ -51,10 +53,12 @@ pub(super) fn assign(
     }
     let mut links = Vec::new();
     let mut gaps = Vec::new();
+    let mut budget = history::Budget::default();
     for (n, files) in of_checkout {
         let Some(checkout) = checkouts.get(n) else { continue };
         let Ok(tree) = Tree::open(&checkout.folder) else { continue };
-        let evidence = Gathered::of(request, &tree, checkout, &files, with_history, &mut gaps);
+        let evidence =
+            Gathered::of(request, &tree, checkout, &files, with_history, &mut budget, &mut gaps);
         for (locus, identities) in files {
             let within = checkout.within(&locus);
             if within.starts_with(".git/") {
@@ -115,6 +119,7 @@ impl Gathered {
         checkout: &Checkout,
         files: &[(String, &BTreeSet<IdentityId>)],
         with_history: bool,
+        budget: &mut history::Budget,
         gaps: &mut Vec<Gap>,
     ) -> Self {
         let paths: Vec<String> = files.iter().map(|(locus, _)| checkout.within(locus)).collect();
@@ -129,8 +134,14 @@ impl Gathered {
         }
         let mut authors = BTreeMap::new();
         if let Some(git) = checkout.git.as_ref().filter(|_| with_history) {
-            match history::authors(git, &paths, &|| request.is_cancelled()) {
-                Ok(read) => authors = read,
+            match history::authors(git, &paths, budget, &|| request.is_cancelled()) {
+                Ok(told) => {
+                    authors = told.authors;
+                    if told.is_cut {
+                        let detail = "history: more than is read of one folder; its older part";
+                        gaps.push(Gap::new(&git.locus, GapReason::TooLarge).detail(detail));
+                    }
+                }
                 Err(gap) => gaps.push(gap),
             }
         }

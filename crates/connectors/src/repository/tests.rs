@@ -10,7 +10,9 @@ use model::{
     Authority, Batch, Fact, Fingerprinter, IdentityId, Secret, State, Subject, Time, Value,
 };
 
+use super::history::Budget;
 use crate::contract::{Machine, Request, Settings, SourceError};
+use crate::files::Tree;
 
 /// A machine whose root is a temporary folder, with the scenario's checkout in `/src/shop`.
 struct World {
@@ -472,6 +474,9 @@ fn hostile_git_folders_cost_the_history_only() {
     let write =
         |git: &Path, name: &str, bytes: &[u8]| std::fs::write(git.join(name), bytes).unwrap();
     check(&|git| write(git, "objects/info/alternates", b"/etc\n"));
+    // git itself, and a library that does as git does, would read everything below it.
+    check(&|git| write(git, "commondir", b"/dev"));
+    check(&|git| write(git, "commondir", b"../trap\n"));
     check(&|git| write(git, "HEAD", &[0xff; 4096]));
     check(&|git| write(git, "refs/heads/main", b"0123456789012345678901234567890123456789\n"));
     check(&|git| {
@@ -488,6 +493,99 @@ fn hostile_git_folders_cost_the_history_only() {
         std::fs::remove_file(git.join("refs/heads/main")).unwrap();
         std::fs::write(git.join("refs/heads/main"), "ref: refs/heads/main\n").unwrap();
     });
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> bool {
+    let quiet = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+    std::process::Command::new("git")
+        .args(quiet)
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_worktree_has_the_history_of_its_repository() {
+    let world = World::of("deploying_from_github");
+    if !commit(&world, "Ada Example", "ada@example.org", "first") {
+        return;
+    }
+    let beside = world.root.path().join("src/beside");
+    if !git(&world.shop(), &["worktree", "add", "-q", beside.to_str().unwrap()]) {
+        println!("skipped: this git has no worktrees");
+        return;
+    }
+    let batch = world.try_scan(&beside, Settings::default()).unwrap();
+    assert!(told(&batch).contains("git-author"), "{}", told(&batch));
+    // One whose common folder is another repository's: the names in it are not believed.
+    let inner = world.shop().join(".git/worktrees/beside");
+    std::fs::write(inner.join("commondir"), "/tmp\n").unwrap();
+    let batch = world.try_scan(&beside, Settings::default()).unwrap();
+    let gaps = &batch.coverage[0].gaps;
+    assert!(gaps[0].detail.as_deref().unwrap().contains("common"), "{gaps:?}");
+}
+
+/// As git's own `safe.directory`: what another account put there is not its history.
+#[test]
+fn a_git_folder_of_another_account() {
+    let world = World::of("deploying_from_github");
+    if !commit(&world, "Ada Example", "ada@example.org", "first") {
+        return;
+    }
+    let give_away = |path: &Path| std::os::unix::fs::chown(path, Some(1234), None).is_ok();
+    if !give_away(&world.shop().join(".git")) {
+        println!("skipped: only root may give files away");
+        return;
+    }
+    let batch = world.scan();
+    assert!(!told(&batch).contains("git-author"));
+    let gap = &batch.coverage[0].gaps[0];
+    assert_eq!((gap.locus.as_str(), gap.reason), (".git", model::GapReason::Denied), "{gap:?}");
+    assert!(give_away(&world.shop().join(".git/objects")));
+    std::os::unix::fs::chown(world.shop().join(".git"), Some(0), None).unwrap();
+    let batch = world.scan();
+    assert!(!told(&batch).contains("git-author"), "a part of it is another account's");
+
+    // Above what was asked for, where everybody may write.
+    let world = World::empty();
+    std::fs::write(world.shop().join("Jenkinsfile"), "node('a') {}").unwrap();
+    let above = world.root.path().join("src/.git");
+    std::fs::create_dir_all(&above).unwrap();
+    let config = "[remote \"origin\"]\n\turl = https://github.com/victim/repo\n";
+    std::fs::write(above.join("config"), config).unwrap();
+    assert_eq!(world.scan().identities[0].native_id, "victim/repo:shop/Jenkinsfile");
+    assert!(give_away(&above));
+    let batch = world.scan();
+    assert_eq!(batch.identities[0].native_id, "shop:Jenkinsfile");
+    assert_eq!(batch.coverage[0].gaps[0].reason, model::GapReason::Denied);
+}
+
+#[test]
+fn a_long_history_is_read_up_to_a_budget() {
+    let world = World::of("deploying_from_github");
+    if !commit(&world, "Ada Example", "ada@example.org", "first") {
+        return;
+    }
+    let folder = world.shop();
+    let tree = Tree::open(&folder).unwrap();
+    let scope = model::Scope::new("file", "machine", "folder", "/").id;
+    let checkouts = super::checkout::Checkouts::new(&tree, scope, "machine", "/");
+    let checkout = checkouts.of_file(Path::new("x"));
+    let path = String::from(".github/workflows/deploy.yml");
+    let git = checkout.git.as_ref().unwrap();
+    let read = |mut budget: Budget| {
+        super::history::authors(git, std::slice::from_ref(&path), &mut budget, &|| false).unwrap()
+    };
+    let whole = read(Budget::default());
+    assert!(!whole.is_cut && whole.authors.contains_key(&path));
+    for budget in
+        [Budget { n_bytes: 10, ..Budget::default() }, Budget { n_objects: 2, ..Budget::default() }]
+    {
+        let cut = read(budget);
+        assert!(cut.is_cut && cut.authors.is_empty());
+    }
 }
 
 #[test]
