@@ -42,6 +42,7 @@ pub struct App {
     pub machine: Arc<Machine>,
     pub fingerprinter: Arc<Fingerprinter>,
     pub syncs: sync::Syncs,
+    pub refusals: audit::Refusals,
     pub folder: Arc<Path>,
     warming: Arc<AtomicBool>,
 }
@@ -57,6 +58,7 @@ impl App {
             machine: Arc::new(machine),
             fingerprinter: Arc::new(fingerprinter),
             syncs: sync::Syncs::default(),
+            refusals: audit::Refusals::default(),
             folder: folder.into(),
             warming: Arc::default(),
         })

@@ -100,6 +100,11 @@ pub fn sign_in_link(
     })
 }
 
+/// Whether a link can still be used.
+pub fn is_link(app: &App, link: &Secret<String>, now: Time) -> Result<bool> {
+    Ok(app.store.has_sign_in_link(&hash_token(link), now)?)
+}
+
 /// What a new administrator chooses when the first link is used.
 #[derive(Debug)]
 pub struct FirstAdministrator {
@@ -127,7 +132,7 @@ pub fn use_link(
         .hint("make a new one with `tutela people link`")
     };
     let hash = hash_token(link);
-    let first = if app.store.has_sign_in_link(&hash, now)? {
+    let first = if is_link(app, link, now)? {
         // Before the link is used up, so that a mistyped password does not cost the link; and only
         // for a link, so that a stranger cannot make us hash passwords.
         first.map(FirstAdministrator::checked).transpose()?

@@ -20,7 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::address::{Address, list_of, moment};
 use crate::problem::{Failure, Reply};
-use crate::server::Server;
+use crate::server::{Server, room};
 use crate::session::{Caller, session_of, set_cookie};
 use crate::wire::{Json, empty, id, json, reply, typed};
 
@@ -388,6 +388,8 @@ pub(crate) async fn facets(
 
 /// Pieces of an export that may wait for a slow reader.
 const MAX_WAITING_PIECES: usize = 8;
+/// A reader that takes nothing for so long has gone.
+const READER_PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) async fn export(
     State(server): State<Server>,
@@ -405,6 +407,7 @@ pub(crate) async fn export(
             return Err(Error::invalid("format", format!("`{other}` is not json or csv")).into());
         }
     };
+    let room = room(&server.exports, "exports")?;
     // A question that is refused is a problem, not a file that ends at once.
     {
         let (actor, query) = (actor.clone(), ListQuery { limit: 1, ..query.clone() });
@@ -413,14 +416,20 @@ pub(crate) async fn export(
     let (sender, receiver) =
         tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(MAX_WAITING_PIECES);
     let app = server.app.clone();
+    let runtime = tokio::runtime::Handle::current();
     server.tasks.spawn_blocking(move || {
+        let _room = room;
+        let send = |piece| {
+            let sent = tokio::time::timeout(READER_PATIENCE, sender.send(piece));
+            matches!(runtime.block_on(sent), Ok(Ok(())))
+        };
         let ended = app::export::export(&app, &actor, list, &query, format, &mut |text| {
-            sender.blocking_send(Ok(Bytes::from(text))).is_ok()
+            send(Ok(Bytes::from(text)))
         });
         if let Err(error) = ended {
             tracing::warn!(code = error.code, "export: {}", error.message);
             // The connection is cut, so that nobody takes a part for the whole.
-            drop(sender.blocking_send(Err(std::io::Error::other("the export failed"))));
+            send(Err(std::io::Error::other("the export failed")));
         }
     });
     let mut response =
@@ -734,35 +743,61 @@ pub(crate) async fn sign_in_with(
     headers: &HeaderMap,
     body: SignInBody,
 ) -> Result<people::SignedIn, Failure> {
-    let now = server.now();
     let agent = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or("not said")
         .to_owned();
-    let name = body.login.trim().to_owned();
-    server.throttle.attempt(&name, now)?;
-    let throttled = name.clone();
-    let signed_in = server
-        .ask(move |app| match body.link {
-            Some(link) => {
-                let first = (!name.is_empty()).then(|| FirstAdministrator {
-                    name: if body.name.trim().is_empty() {
-                        name.clone()
-                    } else {
-                        body.name.trim().to_owned()
-                    },
-                    login: name,
-                    password: body.password,
-                });
-                people::use_link(app, &link, first.as_ref(), &agent, now)
-            }
-            None => people::sign_in(app, &name, &body.password, &agent, now),
-        })
-        .await?;
+    match body.link {
+        Some(link) => {
+            sign_in_by_link(server, link, body.login, body.name, body.password, agent).await
+        }
+        None => sign_in_by_password(server, body.login, body.password, agent).await,
+    }
+}
+
+async fn sign_in_by_password(
+    server: &Server,
+    login: String,
+    password: Secret<String>,
+    agent: String,
+) -> Result<people::SignedIn, Failure> {
+    let now = server.now();
+    let login = login.trim().to_owned();
+    server.throttle.attempt(&login, now)?;
+    let throttled = login.clone();
+    let signed_in =
+        server.ask(move |app| people::sign_in(app, &login, &password, &agent, now)).await?;
     server.throttle.forgive(&throttled);
     Ok(signed_in)
 }
+
+/// Only links that are not valid count: nobody who guesses can keep out who holds one.
+async fn sign_in_by_link(
+    server: &Server,
+    link: Secret<String>,
+    login: String,
+    name: String,
+    password: Secret<String>,
+    agent: String,
+) -> Result<people::SignedIn, Failure> {
+    let now = server.now();
+    let asked = link.clone();
+    if !server.ask(move |app| people::is_link(app, &asked, now)).await? {
+        let prefix: String = link.reveal().chars().take(LINK_PREFIX_CHARS).collect();
+        server.links.attempt(&prefix, now)?;
+    }
+    let login = login.trim().to_owned();
+    let first = (!login.is_empty()).then(|| FirstAdministrator {
+        name: if name.trim().is_empty() { login.clone() } else { name.trim().to_owned() },
+        login,
+        password,
+    });
+    server.ask(move |app| people::use_link(app, &link, first.as_ref(), &agent, now)).await
+}
+
+/// Of a link that is not valid: tells the attempts with it from those with others.
+const LINK_PREFIX_CHARS: usize = 8;
 
 pub(crate) async fn sign_out(State(server): State<Server>, headers: HeaderMap) -> Reply {
     end_own_session(&server, &headers).await?;

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 
 use crate::problem::{Failure, OTHER_HOST};
 use crate::server::Server;
-use crate::session::{Shown, shown};
+use crate::session::{Shown, note_refusal, shown, subject_of};
 
 /// Nothing but our own files; no inline script or style, no framing, no base.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -37,7 +37,10 @@ pub(crate) async fn check(
     next: Next,
 ) -> Response<Body> {
     let mut response = match refused(&server, &request) {
-        Some(error) => Failure(error).into_response(),
+        Some(error) => {
+            note_refusal(&server, None, None, subject_of(&request), &error).await;
+            Failure(error).into_response()
+        }
         None => next.run(request).await,
     };
     let headers = response.headers_mut();

@@ -7,15 +7,24 @@ use app::sync::{Event as Happened, What};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::{Stream, StreamExt};
 
-use crate::server::Server;
+use crate::problem::Failure;
+use crate::server::{Server, room};
 
 /// A comment this often keeps proxies from closing a quiet stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-struct Listener(Server);
+/// A stream ends after this and the browser comes again: whoever was signed out since is then
+/// refused.
+const LIFETIME: Duration = Duration::from_mins(10);
+
+struct Listener(
+    Server,
+    #[expect(dead_code, reason = "held until the stream ends")] OwnedSemaphorePermit,
+);
 
 impl Drop for Listener {
     fn drop(&mut self) {
@@ -28,14 +37,15 @@ impl Drop for Listener {
 pub(crate) async fn listen(
     State(server): State<Server>,
     headers: HeaderMap,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
+    let room = room(&server.listeners, "event streams")?;
     let last = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<u64>().ok())
         .unwrap_or(0);
     server.metrics.listener_came();
-    let listener = Listener(server.clone());
+    let listener = Listener(server.clone(), room);
     let stop = server.stop.clone();
     let events = BroadcastStream::new(server.app.syncs.listen())
         // A listener that lags has lost events; it goes on with those that come.
@@ -47,7 +57,7 @@ pub(crate) async fn listen(
             frame(&event)
         })
         .map(Ok);
-    let until = async move { stop.cancelled().await };
+    let until = async move { drop(tokio::time::timeout(LIFETIME, stop.cancelled()).await) };
     let mut until = Box::pin(until);
     let mut events = Box::pin(events);
     let stream = futures_until(move |context| {
@@ -56,7 +66,7 @@ pub(crate) async fn listen(
         }
         events.as_mut().poll_next(context)
     });
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
 /// A stream from a poll function.

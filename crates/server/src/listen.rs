@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -19,6 +20,7 @@ use model::Time;
 use rustix::fs::Mode;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -29,8 +31,10 @@ use crate::server::{Config, Server};
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The size of a request's head.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// Open connections; more wait in the kernel's queue.
+/// Open connections over TCP; more wait in the kernel's queue.
 pub const MAX_CONNECTIONS: usize = 512;
+/// The same of the socket, apart: whoever fills the one keeps nobody out of the other.
+pub const MAX_SOCKET_CONNECTIONS: usize = 64;
 /// How long a stop waits for replies that are under way.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Wait after a connection could not be taken: file descriptors may have run out.
@@ -139,22 +143,22 @@ impl Bound {
         let Self { server, tcp, socket, address: _ } = self;
         let router = with_state(&server);
         let graceful = GracefulShutdown::new();
-        let room = std::sync::Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let socket_room = Arc::new(Semaphore::new(MAX_SOCKET_CONNECTIONS));
         let connections = tokio_util::task::TaskTracker::new();
         loop {
-            let Ok(place) = std::sync::Arc::clone(&room).acquire_owned().await else { break };
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                taken = tcp.accept() => match taken {
-                    Ok((stream, _)) => {
+                taken = in_turn(&room, tcp.accept()) => match taken {
+                    Ok(((stream, _), place)) => {
                         drop(stream.set_nodelay(true));
                         let connection = connection(stream, router.clone(), None, &graceful);
                         connections.spawn(async move { connection.await; drop(place); });
                     }
                     Err(error) => not_taken(&error).await,
                 },
-                taken = accept(socket.as_ref().map(|(listener, _)| listener)) => match taken {
-                    Ok(stream) => match peer(&stream) {
+                taken = in_turn(&socket_room, accept(socket.as_ref().map(|(listener, _)| listener))) => match taken {
+                    Ok((stream, place)) => match peer(&stream) {
                         Ok(actor) => {
                             let connection = connection(stream, router.clone(), Some(actor), &graceful);
                             connections.spawn(async move { connection.await; drop(place); });
@@ -185,6 +189,15 @@ impl Bound {
         }
         Ok(())
     }
+}
+
+/// Takes a connection when there is room for one.
+async fn in_turn<T>(
+    room: &Arc<Semaphore>,
+    accept: impl Future<Output = io::Result<T>>,
+) -> io::Result<(T, OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    Ok((accept.await?, place))
 }
 
 async fn not_taken(error: &io::Error) {

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
+use crate::api::parameter;
 use crate::browser;
 use crate::console::pages::error_page;
 use crate::problem::{Failure, METHOD_NOT_ALLOWED, Problem};
-use crate::routes::routes;
+use crate::routes::{SYNC_PATH, routes};
 use crate::server::{Config, Server};
 use crate::wire::MAX_BODY_BYTES;
 
@@ -78,8 +79,7 @@ async fn make_room(
 }
 
 async fn time_out(request: Request, next: Next) -> Response<Body> {
-    // Whoever asks to wait for a sync knows that it takes long.
-    if request.uri().query().is_some_and(|query| query.contains("wait=true")) {
+    if waits_for_a_sync(&request) {
         return next.run(request).await;
     }
     match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
@@ -91,6 +91,12 @@ async fn time_out(request: Request, next: Next) -> Response<Body> {
         ))
         .into_response(),
     }
+}
+
+/// Whoever asks to wait for a sync knows that it takes long; nothing else may.
+fn waits_for_a_sync(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    route == Some(SYNC_PATH) && parameter(request.uri().query(), "wait").as_deref() == Some("true")
 }
 
 /// Gives problems their instance, and makes pages of those that a reader asked for as a page.
@@ -125,6 +131,6 @@ async fn measure(State(server): State<Server>, request: Request, next: Next) -> 
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let response = next.run(request).await;
     let status: StatusCode = response.status();
-    server.metrics.request(method.as_str(), &route, status.as_u16(), began.elapsed());
+    server.metrics.request(&method, &route, status.as_u16(), began.elapsed());
     response
 }

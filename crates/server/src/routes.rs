@@ -148,6 +148,9 @@ const LIST: &[(&str, &str)] = &[
 const AS_OF: &[(&str, &str)] =
     &[("as_of", "a moment, or a date for the end of that day: what was known then")];
 
+/// The one route whose caller may wait for as long as it takes.
+pub(crate) const SYNC_PATH: &str = "/api/v1/sources/{id}/sync";
+
 use Verb::{Delete, Get, Post, Put};
 
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
@@ -330,11 +333,9 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         || delete(api::remove_source),
     )
     .gives(openapi::object),
-    api(Post, "/api/v1/sources/{id}/sync", Access::Act(Act::RunSync), "Sync a source now", || {
-        post(api::run_sync)
-    })
-    .query(&[("wait", "true: reply when it ended")])
-    .gives(openapi::object),
+    api(Post, SYNC_PATH, Access::Act(Act::RunSync), "Sync a source now", || post(api::run_sync))
+        .query(&[("wait", "true: reply when it ended")])
+        .gives(openapi::object),
     api(
         Post,
         "/api/v1/sources/{id}/test",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use app::{App, Error, Kind};
 use model::Time;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +15,10 @@ use crate::throttle::Throttle;
 
 /// Questions to the store that run at once; more wait.
 pub const MAX_QUESTIONS: usize = 32;
+/// Exports that run at once; more are told to come again, since each lasts as long as its reader.
+pub const MAX_EXPORTS: usize = 8;
+/// Event streams that are open at once; more are told to come again.
+pub const MAX_LISTENERS: usize = 128;
 
 /// What the router is told about the world.
 #[derive(Debug, Clone)]
@@ -39,8 +43,14 @@ impl Config {
 pub(crate) struct Shared {
     pub(crate) app: App,
     pub(crate) config: Config,
-    questions: Semaphore,
+    pub(crate) questions: Arc<Semaphore>,
+    pub(crate) exports: Arc<Semaphore>,
+    pub(crate) listeners: Arc<Semaphore>,
+    /// Passwords that are guessed.
     pub(crate) throttle: Throttle,
+    /// Links that are guessed. Apart, so that no stranger who guesses passwords can keep out who
+    /// holds a link.
+    pub(crate) links: Throttle,
     pub(crate) metrics: Metrics,
     /// Syncs that were asked for and run on after the reply.
     pub(crate) tasks: TaskTracker,
@@ -64,8 +74,11 @@ impl Server {
         Self(Arc::new(Shared {
             app,
             config,
-            questions: Semaphore::new(MAX_QUESTIONS),
+            questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+            listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
             throttle: Throttle::default(),
+            links: Throttle::default(),
             metrics: Metrics::default(),
             tasks: TaskTracker::new(),
             stop,
@@ -81,11 +94,24 @@ impl Server {
         &self,
         question: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Failure> {
-        let _turn = self.questions.acquire().await.map_err(|_| stopping())?;
+        let turn = Arc::clone(&self.questions).acquire_owned().await.map_err(|_| stopping())?;
         let app = self.app.clone();
-        let asked = tokio::task::spawn_blocking(move || question(&app)).await;
-        Ok(asked.map_err(Error::internal)??)
+        let asked = tokio::task::spawn_blocking(move || {
+            // Held by the work and not by who waits for it: a client that went away does not make
+            // room for another while its question still runs.
+            let _turn = turn;
+            question(&app)
+        });
+        Ok(asked.await.map_err(Error::internal)??)
     }
+}
+
+/// Room among what runs at once, or word to come again.
+pub(crate) fn room(of: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Failure> {
+    Arc::clone(of).try_acquire_owned().map_err(|_| {
+        let message = format!("too many {what} are under way");
+        Failure(Error::new(Kind::Unavailable, "busy", message).hint("try again in a moment"))
+    })
 }
 
 pub(crate) fn stopping() -> Failure {

@@ -1,8 +1,8 @@
 //! Who is calling: an actor that trusted code put there, a bearer token, or a session cookie.
 
-use app::{Actor, Error, Kind};
+use app::{Act, Actor, Error, Kind};
 use axum::body::Body;
-use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::middleware::Next;
@@ -111,24 +111,29 @@ pub(crate) struct Gate {
     pub(crate) kind: RouteKind,
 }
 
-pub(crate) async fn gate(
-    State(gate): State<Gate>,
-    mut request: Request,
-    next: Next,
-) -> Response<Body> {
+pub(crate) async fn gate(State(gate): State<Gate>, request: Request, next: Next) -> Response<Body> {
     let (trusted, headers) =
         (request.extensions().get::<Actor>().cloned(), request.headers().clone());
     let found = actor_of(&gate.server, trusted, &headers).await;
-    let actor = match (gate.access, found) {
+    let (actor, act, failure) = match (gate.access, found) {
         // Whoever is not known may still look at what is for everybody.
-        (Access::Public, found) => found.ok().flatten(),
+        (Access::Public, found) => return let_in(request, found.ok().flatten(), next).await,
         (Access::Act(act), Ok(Some(actor))) => match actor.may(act) {
-            Ok(()) => Some(actor),
-            Err(error) => return Failure(error).into_response(),
+            Ok(()) => return let_in(request, Some(actor), next).await,
+            Err(error) => (Some(actor), act, Failure(error)),
         },
-        (Access::Act(_), Ok(None)) => return refuse(&gate, &request, not_signed_in()),
-        (Access::Act(_), Err(failure)) => return refuse(&gate, &request, failure),
+        (Access::Act(act), Ok(None)) => (None, act, not_signed_in()),
+        (Access::Act(act), Err(failure)) => (None, act, failure),
     };
+    if let Some(response) = to_the_door(&gate, &request, &failure) {
+        return response;
+    }
+    let subject = subject_of(&request);
+    note_refusal(&gate.server, actor, Some(act), subject, &failure.0).await;
+    failure.into_response()
+}
+
+async fn let_in(mut request: Request, actor: Option<Actor>, next: Next) -> Response<Body> {
     if let Some(actor) = actor {
         request.extensions_mut().insert(actor);
     }
@@ -142,16 +147,16 @@ fn not_signed_in() -> Failure {
     )
 }
 
-/// A page sends the reader to the door and back; everything else says what is missing.
-fn refuse(gate: &Gate, request: &Request, failure: Failure) -> Response<Body> {
+/// A page sends a reader who is not signed in to the door and back.
+fn to_the_door(gate: &Gate, request: &Request, failure: &Failure) -> Option<Response<Body>> {
     let is_page = gate.kind == RouteKind::Page && request.method() == axum::http::Method::GET;
     if !is_page || failure.0.kind != Kind::Unauthenticated {
-        return failure.into_response();
+        return None;
     }
     let back = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let door = crate::address::href("/sign-in", &[("to".to_owned(), back.to_owned())]);
     let mut response = Response::new(Body::empty());
-    let Ok(door) = HeaderValue::from_str(&door) else { return failure.into_response() };
+    let door = HeaderValue::from_str(&door).ok()?;
     if request.headers().contains_key("hx-request") {
         // htmx follows this in the whole window, so that no sign-in form lands inside a table.
         response.headers_mut().insert("hx-redirect", door);
@@ -159,7 +164,33 @@ fn refuse(gate: &Gate, request: &Request, failure: Failure) -> Response<Body> {
         *response.status_mut() = StatusCode::SEE_OTHER;
         response.headers_mut().insert(header::LOCATION, door);
     }
-    response
+    Some(response)
+}
+
+/// What was asked for, by the route's pattern: the path may hold anything.
+pub(crate) fn subject_of(request: &Request) -> String {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    format!("{} {route}", crate::metrics::method_name(request.method()))
+}
+
+/// Writes a refusal to the audit log.
+pub(crate) async fn note_refusal(
+    server: &Server,
+    actor: Option<Actor>,
+    act: Option<Act>,
+    subject: String,
+    error: &Error,
+) {
+    if !matches!(error.kind, Kind::Unauthenticated | Kind::Forbidden) {
+        return;
+    }
+    let error = Error::new(error.kind, error.code, error.message.clone());
+    let now = server.now();
+    let noted =
+        server.ask(move |app| app::audit::refused(app, actor.as_ref(), act, &subject, &error, now));
+    if let Err(Failure(error)) = noted.await {
+        tracing::error!(code = error.code, "noting a refusal: {}", error.message);
+    }
 }
 
 /// The actor that the gate let in.

@@ -13,7 +13,8 @@ use tower::ServiceExt;
 
 use crate::router::with_state;
 use crate::routes::{Access, ENDPOINTS, Kind, Verb};
-use crate::server::{Config, Server};
+use crate::server::{Config, MAX_QUESTIONS, Server};
+use crate::throttle::{MAX_OVERALL, MAX_PER_NAME};
 
 const HOST: &str = "127.0.0.1:7878";
 
@@ -56,13 +57,13 @@ impl World {
         verb: Verb,
         path: &str,
         headers: &[(&str, &str)],
-        body: &'static str,
+        body: impl Into<Body>,
     ) -> StatusCode {
         let mut request = Request::builder().method(verb.name()).uri(path).header("host", HOST);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::from(body)).unwrap();
+        let request = request.body(body.into()).unwrap();
         self.router.clone().oneshot(request).await.unwrap().status()
     }
 }
@@ -137,11 +138,107 @@ async fn a_session_cannot_guess_the_password_behind_it() {
         let body = r#"{"current":"a guess","new":"correct horse battery"}"#;
         world.send(Verb::Put, "/api/v1/people/bob/password", &headers, body).await
     };
-    for _ in 0..crate::throttle::MAX_PER_NAME {
+    for _ in 0..MAX_PER_NAME {
         assert_eq!(guess().await, StatusCode::FORBIDDEN);
     }
     assert_eq!(guess().await, StatusCode::TOO_MANY_REQUESTS);
     people::sign_in(app, "bob", &password, "test", now()).unwrap();
+}
+
+#[tokio::test]
+async fn refusals_are_in_the_audit_log() {
+    let world = world();
+    let viewer = format!("Bearer {}", world.tokens[0].1);
+    let forged = [("cookie", "tutela_session=x"), ("origin", "https://evil.example")];
+    for _ in 0..3 {
+        world.ask(Verb::Get, "/api/v1/people", &[]).await;
+        world.ask(Verb::Get, "/api/v1/people", &[("authorization", &viewer)]).await;
+        world.ask(Verb::Get, "/api/v1/people", &[("authorization", "Bearer made-up")]).await;
+        world.ask(Verb::Post, "/api/v1/claims", &forged).await;
+        world.ask(Verb::Get, "/", &[]).await;
+    }
+    let log = app::audit::list(&world.app, &Actor::local(0, "test"), None, 10).unwrap();
+    let refused: Vec<String> = log
+        .iter()
+        .filter(|record| record.entry.detail.get("refused").is_some())
+        .map(|record| {
+            let entry = &record.entry;
+            format!("{} {} {} {}", entry.actor, entry.act, entry.subject, entry.detail["code"])
+        })
+        .collect();
+    insta::assert_snapshot!(refused.join("\n"), @r#"
+    nobody request POST /api/v1/claims "foreign-origin"
+    ada (token 1) manage-people GET /api/v1/people "role-too-low"
+    nobody manage-people GET /api/v1/people "not-signed-in"
+    "#);
+}
+
+#[tokio::test]
+async fn links_that_strangers_guess_keep_nobody_out() {
+    let world = world();
+    let origin = format!("http://{HOST}");
+    let sign_in = async |link: &str| {
+        let body = format!("{{\"link\":\"{link}\"}}");
+        let headers = [
+            ("origin", origin.as_str()),
+            ("x-tutela-request", "1"),
+            ("content-type", "application/json"),
+        ];
+        world.send(Verb::Post, "/api/v1/sign-in", &headers, body).await
+    };
+    for _ in 0..MAX_PER_NAME {
+        assert_eq!(sign_in("the-same-link").await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(sign_in("the-same-link").await, StatusCode::TOO_MANY_REQUESTS);
+    let mut refused = StatusCode::OK;
+    for n in 0..MAX_OVERALL {
+        refused = sign_in(&format!("{n:08}")).await;
+    }
+    assert_eq!(refused, StatusCode::TOO_MANY_REQUESTS);
+    let local = Actor::local(0, "test");
+    let link = people::sign_in_link(&world.app, &local, Some("ada"), now()).unwrap();
+    assert_eq!(sign_in(link.reveal()).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_not_waited_for() {
+    tokio::time::pause();
+    let world = world();
+    let token = format!("Bearer {}", world.tokens[3].1);
+    let request = Request::post("/api/v1/claims?wait=true")
+        .header("host", HOST)
+        .header("authorization", token)
+        .header("content-type", "application/json")
+        .body(Body::from_stream(tokio_stream::pending::<Result<Vec<u8>, std::io::Error>>()))
+        .unwrap();
+    let status = world.router.clone().oneshot(request).await.unwrap().status();
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_went_away_makes_no_room_while_its_question_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::open(folder.path().join("data"), "test", now()).unwrap();
+    let server = Server::new(app, Config::in_process(now), CancellationToken::new());
+    let (begun, mut begins) = tokio::sync::mpsc::channel(1);
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let asking = {
+        let server = server.clone();
+        server.tasks.clone().spawn(async move {
+            let question = move |_: &App| {
+                begun.blocking_send(()).unwrap();
+                released.recv().unwrap();
+                Ok(())
+            };
+            drop(server.ask(question).await);
+        })
+    };
+    begins.recv().await.unwrap();
+    asking.abort();
+    assert!(asking.await.unwrap_err().is_cancelled());
+    assert_eq!(server.questions.available_permits(), MAX_QUESTIONS - 1);
+    release.send(()).unwrap();
+    drop(server.questions.acquire_many(MAX_QUESTIONS.try_into().unwrap()).await.unwrap());
 }
 
 #[tokio::test]

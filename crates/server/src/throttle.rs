@@ -1,4 +1,4 @@
-//! How often somebody may try to sign in: per name, and overall.
+//! How often somebody may guess: per name, and overall.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,8 @@ use crate::problem::TOO_MANY_ATTEMPTS;
 
 /// Attempts that failed, per name and window, before the name waits.
 pub const MAX_PER_NAME: u32 = 5;
-/// Attempts of all names per window: also bounds what password hashing costs.
+/// Attempts of all names per window: also bounds what password hashing costs, and the log of those
+/// who tried.
 pub const MAX_OVERALL: u32 = 100;
 pub const WINDOW: Duration = Duration::from_mins(5);
 /// Names that are remembered; beyond it only the overall limit holds.
@@ -57,7 +58,7 @@ impl Throttle {
         if overall <= MAX_OVERALL && of_name <= MAX_PER_NAME {
             return Ok(());
         }
-        Err(Error::new(Kind::Unavailable, TOO_MANY_ATTEMPTS, "too many attempts to sign in")
+        Err(Error::new(Kind::Unavailable, TOO_MANY_ATTEMPTS, "too many attempts")
             .hint("wait five minutes, or use a sign-in link made on the machine with `tutela people link`"))
     }
 

@@ -1,5 +1,7 @@
 //! Reading bodies and writing JSON, with failures as problems.
 
+use std::time::Duration;
+
 use app::{Error, Kind};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -11,6 +13,8 @@ use crate::problem::{Failure, Reply};
 
 /// Larger bodies are refused.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// A body that is not here by then is not waited for.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) fn json<T: Serialize>(value: &T) -> Reply {
     reply(StatusCode::OK, value)
@@ -60,7 +64,12 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S, kind: &str) -> Resul
             Error::invalid("content-type", format!("the body is `{given}`, not `{kind}`")).into()
         );
     }
-    Bytes::from_request(request, state).await.map_err(|rejection| {
+    let read = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
+    let read = read.map_err(|_| {
+        let limit = BODY_TIMEOUT.as_secs();
+        Error::invalid("body", format!("the body did not arrive within {limit} seconds"))
+    })?;
+    read.map_err(|rejection| {
         let (kind, code) = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             (Kind::TooLarge, "body-too-large")
         } else {

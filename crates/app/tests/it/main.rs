@@ -422,6 +422,35 @@ fn every_change_is_noted_before_and_after_and_refusals_too() {
 }
 
 #[test]
+fn refusals_at_the_door_are_noted_and_cannot_fill_the_log() {
+    let world = World::new();
+    let viewer = actor(Role::Viewer);
+    let refusal = viewer.may(Act::ManagePeople).unwrap_err();
+    let refuse = |actor: Option<&Actor>, now: Time| {
+        let act = Some(Act::ManagePeople);
+        app::audit::refused(&world.app, actor, act, "GET /api/v1/people", &refusal, now).unwrap();
+    };
+    for _ in 0..100 {
+        refuse(Some(&viewer), NOW);
+        refuse(None, NOW);
+    }
+    let log = || app::audit::list(&world.app, &local(), None, 1000).unwrap();
+    assert_eq!(log().len(), 2, "one for each");
+    assert_eq!(log()[1].entry.actor, "viewer");
+    assert_eq!(log()[0].entry.actor, "nobody");
+    refuse(None, later(60));
+    let log = log();
+    let again: Vec<_> =
+        log.iter().filter_map(|record| record.entry.detail.get("refused_again")).collect();
+    assert_eq!(again, [99, 99], "the rest of the minute, once it is over");
+    for n in 0..100 {
+        refuse(Some(&Actor { name: n.to_string(), ..viewer.clone() }), later(180));
+    }
+    let n_noted = app::audit::list(&world.app, &local(), None, 1000).unwrap().len() - log.len();
+    assert_eq!(n_noted, app::audit::MAX_REFUSALS_PER_MINUTE);
+}
+
+#[test]
 fn each_act_needs_its_role_and_no_less() {
     for act in Act::ALL {
         for role in Role::ALL {
