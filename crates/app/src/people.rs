@@ -21,6 +21,8 @@ use crate::error::{Error, Kind, Result};
 use crate::machine::random;
 
 pub const LINK_LIFETIME: Duration = Duration::from_mins(15);
+/// Of a link that takes a sign-in over to the name browsers are to use.
+const HAND_OVER_LIFETIME: Duration = Duration::from_mins(1);
 pub const SESSION_LIFETIME: Duration = Duration::from_hours(12);
 /// A token lives at most this long.
 pub const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(366 * 24);
@@ -219,6 +221,46 @@ fn start_session(
     let begun = app.store.add_session(&session, shown)?;
     Ok(begun.then_some(SignedIn { person, session: secret, expires_at }))
 }
+
+/// Ends a session that just began and gives a link that begins it at another name of this server.
+pub fn hand_over(app: &App, signed_in: &SignedIn, now: Time) -> Result<Secret<String>> {
+    let person = &signed_in.person;
+    let actor = Actor {
+        name: person.login.clone(),
+        role: person.role,
+        via: Via::Session { person: person.id.0 },
+    };
+    acting(app, &actor, Act::ManageSelf, "hand over", json!({ "link": true }), now, || {
+        sign_out(app, &signed_in.session)?;
+        let (secret, hash) = token("")?;
+        let until = now.plus(HAND_OVER_LIFETIME);
+        app.store.add_sign_in_link(&hash, Some(person.id), until, now)?;
+        Ok(secret)
+    })
+}
+
+/// Ends what began before: while nobody served, another program may have been in our place.
+pub fn end_all_sessions(app: &App) -> Result<()> {
+    Ok(app.store.end_all_sessions()?)
+}
+
+/// The name browsers on this machine use for this installation: 128 random bits below `localhost`,
+/// which leads to this machine (RFC 6761, §6.3). Made once.
+///
+/// Cookies know no port, so those of `127.0.0.1` go to every program of the machine that a browser
+/// is sent to. Those of a name that nobody else knows do not.
+pub fn browser_name(app: &App) -> Result<String> {
+    if let Some(known) = app.store.setting(BROWSER_NAME)? {
+        return serde_json::from_str(&known).map_err(Error::internal);
+    }
+    let bytes: [u8; 16] = random().map_err(Error::internal)?;
+    let label = data_encoding::BASE32_NOPAD.encode(&bytes).to_ascii_lowercase();
+    let name = format!("{label}.localhost");
+    app.store.set_setting(BROWSER_NAME, &json!(name).to_string())?;
+    Ok(name)
+}
+
+const BROWSER_NAME: &str = "browser-name";
 
 /// The one who holds a session.
 pub fn by_session(app: &App, session: &Secret<String>, now: Time) -> Result<Actor> {

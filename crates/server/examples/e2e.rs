@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
         clock,
     };
     let bound = bind(app, config).await?;
-    println!("http://{}", bound.address());
+    println!("{}", bound.browser_address());
     let stop = CancellationToken::new();
     let interrupted = stop.clone();
     let waiting = async move {

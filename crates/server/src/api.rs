@@ -10,7 +10,7 @@ use app::people::{FirstAdministrator, PersonChange};
 use app::sources::{SourceChange, SourceRequest};
 use app::{Actor, App, Error, diagnosis, inventory, owners, people, sources, sync, today};
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use model::{Secret, Time};
 use schemars::JsonSchema;
@@ -19,7 +19,8 @@ use store::{CoverageOf, DiffKind, DiffQuery, List, ListQuery, TokenId};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::address::{Address, list_of, moment};
-use crate::problem::{Failure, Reply};
+use crate::browser::Bare;
+use crate::problem::{Failure, OTHER_HOST, Reply};
 use crate::server::{Server, room};
 use crate::session::{Caller, session_of, set_cookie};
 use crate::wire::{Json, empty, id, json, reply, typed};
@@ -555,6 +556,9 @@ struct LinkReply {
     /// Put it after `#` of `/sign-in`.
     token: String,
     path: String,
+    /// Where a browser on this machine opens it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     expires_at: Time,
 }
 
@@ -571,7 +575,12 @@ pub(crate) async fn sign_in_link(
     let path = format!("/sign-in#{token}");
     reply(
         StatusCode::CREATED,
-        &LinkReply { token, path, expires_at: now.plus(people::LINK_LIFETIME) },
+        &LinkReply {
+            token,
+            address: server.config.home.as_ref().map(|home| format!("http://{home}{path}")),
+            path,
+            expires_at: now.plus(people::LINK_LIFETIME),
+        },
     )
 }
 
@@ -711,9 +720,16 @@ struct SignedInReply {
 /// Signs in and gives back the session as a cookie.
 pub(crate) async fn sign_in(
     State(server): State<Server>,
+    bare: Option<Extension<Bare>>,
     headers: HeaderMap,
     Json(body): Json<SignInBody>,
 ) -> Reply {
+    if bare.is_some() {
+        let message = "no session is kept at a bare loopback address";
+        return Err(Error::new(app::Kind::Invalid, OTHER_HOST, message)
+            .hint("use the address that `tutela up` printed, or a token")
+            .into());
+    }
     let signed_in = sign_in_with(&server, &headers, body).await?;
     let person = &signed_in.person;
     let mut response = json(&SignedInReply {

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 
 use crate::problem::{Failure, OTHER_HOST};
 use crate::server::Server;
-use crate::session::{Shown, note_refusal, shown, subject_of};
+use crate::session::{Shown, cookie_name, note_refusal, shown, subject_of, without_cookie};
 
 /// Nothing but our own files; no inline script or style, no framing, no base.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -33,9 +33,14 @@ const CUSTOM_HEADERS: [&str; 2] = ["hx-request", "x-tutela-request"];
 
 pub(crate) async fn check(
     State(server): State<Server>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response<Body> {
+    let host = host_of(&request);
+    if host.is_some_and(|host| server.config.bare.contains(&host)) {
+        request.extensions_mut().insert(Bare);
+        without_cookie(request.headers_mut(), cookie_name(server.config.https));
+    }
     let mut response = match refused(&server, &request) {
         Some(error) => {
             note_refusal(&server, None, None, subject_of(&request), &error).await;
@@ -57,8 +62,7 @@ fn refused(server: &Server, request: &Request) -> Option<Error> {
     if shown == Shown::Trusted {
         return None;
     }
-    let host = host_of(request)?;
-    let Some(host) = host else { return Some(other_host("")) };
+    let Some(host) = host_of(request) else { return Some(other_host("")) };
     if !config.hosts.contains(&host) {
         return Some(other_host(&host));
     }
@@ -69,16 +73,15 @@ fn refused(server: &Server, request: &Request) -> Option<Error> {
     None
 }
 
-/// The host of the request line or of the header; the outer option is always there.
-#[expect(
-    clippy::option_option,
-    clippy::unnecessary_wraps,
-    reason = "keeps the caller a plain list of refusals"
-)]
-fn host_of(request: &Request) -> Option<Option<String>> {
+/// Of a request to a host where no session is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bare;
+
+/// The host of the request line or of the header.
+fn host_of(request: &Request) -> Option<String> {
     let of_line = request.uri().authority().map(axum::http::uri::Authority::as_str);
     let of_header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    Some(of_line.or(of_header).map(str::to_ascii_lowercase))
+    Some(of_line.or(of_header)?.to_ascii_lowercase())
 }
 
 fn other_host(host: &str) -> Error {

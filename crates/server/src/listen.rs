@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use model::Time;
 use rustix::fs::Mode;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -39,6 +39,11 @@ pub const MAX_SOCKET_CONNECTIONS: usize = 64;
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Wait after a connection could not be taken: file descriptors may have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a free port is looked for whose neighbour on the other loopback address is free too.
+const FREE_PORT_TRIES: u32 = 16;
+/// The port of `http` that addresses do not name.
+const USUAL_PORT: u16 = 80;
 
 /// Where to listen.
 #[derive(Debug, Clone)]
@@ -61,6 +66,8 @@ pub struct ServeConfig {
 pub struct Bound {
     server: Server,
     tcp: TcpListener,
+    /// The same port of the other loopback address.
+    other: Option<TcpListener>,
     socket: Option<(UnixListener, PathBuf)>,
     address: SocketAddr,
 }
@@ -75,14 +82,52 @@ pub async fn bind(app: App, config: ServeConfig) -> anyhow::Result<Bound> {
              and then wants a TLS proxy in front of it"
         );
     }
-    let tcp = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("listening on {address}; choose another with `--listen`"))?;
+    let (tcp, other) = bind_tcp(address).await?;
     let address = tcp.local_addr()?;
     let socket =
         socket.map(|path| Ok::<_, anyhow::Error>((bind_socket(&path)?, path))).transpose()?;
-    let config = Config { clock, hosts: hosts(address, &host_names), https };
-    Ok(Bound { server: Server::new(app, config, CancellationToken::new()), tcp, socket, address })
+    // A name below `localhost` leads to the usual loopback addresses only.
+    let has_home = other_loopback(address.ip()).is_some() && !https;
+    let name = if has_home { Some(app::people::browser_name(&app)?) } else { None };
+    if has_home {
+        app::people::end_all_sessions(&app)?;
+    }
+    let config = Config { https, ..names(clock, address, &host_names, name.as_deref()) };
+    let server = Server::new(app, config, CancellationToken::new());
+    Ok(Bound { server, tcp, other, socket, address })
+}
+
+/// The other of the two usual loopback addresses.
+fn other_loopback(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(Ipv4Addr::LOCALHOST) => Some(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::LOCALHOST) => Some(Ipv4Addr::LOCALHOST.into()),
+        _ => None,
+    }
+}
+
+/// The listener, and on loopback a second one at the same port of the other address: a browser that
+/// is sent to a name below `localhost` tries both, and must find nobody else there.
+async fn bind_tcp(address: SocketAddr) -> anyhow::Result<(TcpListener, Option<TcpListener>)> {
+    let mut tries = if address.port() == 0 { FREE_PORT_TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        let tcp = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("listening on {address}; choose another with `--listen`"))?;
+        let Some(ip) = other_loopback(address.ip()) else { return Ok((tcp, None)) };
+        let beside = SocketAddr::new(ip, tcp.local_addr()?.port());
+        match TcpListener::bind(beside).await {
+            Ok(other) => return Ok((tcp, Some(other))),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
+                "another program listens on {beside}, where a browser could take it for Tutela; \
+                 choose another port with `--listen`"
+            ),
+            // This machine has no such address.
+            Err(_) => return Ok((tcp, None)),
+        }
+    }
 }
 
 /// Listens and answers until `shutdown` is cancelled.
@@ -95,20 +140,33 @@ pub async fn serve(
 }
 
 /// The values of `Host` that mean this server. Any other may be a name that somebody else made
-/// lead here (DNS rebinding).
-fn hosts(address: SocketAddr, names: &[String]) -> BTreeSet<String> {
+/// lead here (DNS rebinding). With a name of its own, sessions are kept there and at the names that
+/// were configured, and not at bare loopback addresses.
+fn names(
+    clock: fn() -> Time,
+    address: SocketAddr,
+    configured: &[String],
+    name: Option<&str>,
+) -> Config {
     let port = address.port();
-    let mut hosts: BTreeSet<String> =
-        ["127.0.0.1", "localhost", "[::1]"].iter().map(|name| format!("{name}:{port}")).collect();
-    if !address.ip().is_unspecified() {
-        hosts.insert(address.to_string());
-    }
-    for name in names {
+    let with_port = |name: &str| {
         let name = name.to_ascii_lowercase();
-        hosts.insert(format!("{name}:{port}"));
-        hosts.insert(name);
+        // Browsers leave the usual port out.
+        let usual = (port == USUAL_PORT).then(|| name.clone());
+        usual.into_iter().chain([format!("{name}:{port}")])
+    };
+    let mut bare: BTreeSet<String> =
+        ["127.0.0.1", "localhost", "[::1]"].into_iter().flat_map(with_port).collect();
+    if !address.ip().is_unspecified() {
+        bare.insert(address.to_string());
     }
-    hosts
+    let mut named: BTreeSet<String> = configured.iter().flat_map(|name| with_port(name)).collect();
+    named.extend(configured.iter().map(|name| name.to_ascii_lowercase()));
+    named.extend(name.into_iter().flat_map(with_port));
+    let hosts = bare.union(&named).cloned().collect();
+    bare.retain(|host| name.is_some() && !named.contains(host));
+    let home = name.map(|name| format!("{name}:{port}"));
+    Config { hosts, bare, home, ..Config::in_process(clock) }
 }
 
 /// A socket that only its owner can open. A stale one is replaced; one that answers is not.
@@ -138,9 +196,17 @@ impl Bound {
         self.address
     }
 
+    /// What a person opens in a browser on this machine.
+    pub fn browser_address(&self) -> String {
+        match &self.server.config.home {
+            Some(home) => format!("http://{home}"),
+            None => format!("http://{}", self.address),
+        }
+    }
+
     /// Answers until `shutdown` is cancelled; then ends event streams and waits for the rest.
     pub async fn serve(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let Self { server, tcp, socket, address: _ } = self;
+        let Self { server, tcp, other, socket, address: _ } = self;
         let router = with_state(&server);
         let graceful = GracefulShutdown::new();
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -149,8 +215,8 @@ impl Bound {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                taken = in_turn(&room, tcp.accept()) => match taken {
-                    Ok(((stream, _), place)) => {
+                taken = in_turn(&room, either(&tcp, other.as_ref())) => match taken {
+                    Ok((stream, place)) => {
                         drop(stream.set_nodelay(true));
                         let connection = connection(stream, router.clone(), None, &graceful);
                         connections.spawn(async move { connection.await; drop(place); });
@@ -198,6 +264,14 @@ async fn in_turn<T>(
 ) -> io::Result<(T, OwnedSemaphorePermit)> {
     let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
     Ok((accept.await?, place))
+}
+
+async fn either(tcp: &TcpListener, other: Option<&TcpListener>) -> io::Result<TcpStream> {
+    let Some(other) = other else { return Ok(tcp.accept().await?.0) };
+    tokio::select! {
+        taken = tcp.accept() => Ok(taken?.0),
+        taken = other.accept() => Ok(taken?.0),
+    }
 }
 
 async fn not_taken(error: &io::Error) {
@@ -254,20 +328,45 @@ where
 mod tests {
     use super::*;
 
+    fn now() -> Time {
+        Time::from_seconds(0)
+    }
+
     #[test]
-    fn only_our_own_names_are_answered() {
-        let hosts = hosts("127.0.0.1:7070".parse().unwrap(), &["Tutela.example.org".into()]);
-        let all: Vec<&str> = hosts.iter().map(String::as_str).collect();
-        assert_eq!(
-            all,
-            [
-                "127.0.0.1:7070",
-                "[::1]:7070",
-                "localhost:7070",
-                "tutela.example.org",
-                "tutela.example.org:7070"
-            ]
-        );
+    fn only_our_own_names_are_answered_and_sessions_kept_at_names_only() {
+        let check = |address: &str, configured: &[&str], name: Option<&str>| {
+            let configured: Vec<String> = configured.iter().map(|&name| name.into()).collect();
+            let config = names(now, address.parse().unwrap(), &configured, name);
+            let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
+            let home = config.home.clone().unwrap_or_default();
+            format!("{}\n{}\n{home}", list(&config.hosts), list(&config.bare))
+        };
+        insta::assert_snapshot!(check("127.0.0.1:7070", &[], Some("x.localhost")), @"
+        127.0.0.1:7070 [::1]:7070 localhost:7070 x.localhost:7070
+        127.0.0.1:7070 [::1]:7070 localhost:7070
+        x.localhost:7070
+        ");
+        insta::assert_snapshot!(check("127.0.0.1:80", &["127.0.0.1"], Some("x.localhost")), @"
+        127.0.0.1 127.0.0.1:80 [::1] [::1]:80 localhost localhost:80 x.localhost x.localhost:80
+        [::1] [::1]:80 localhost localhost:80
+        x.localhost:80
+        ");
+        insta::assert_snapshot!(check("0.0.0.0:7070", &["Tutela.example.org"], None), @"
+        127.0.0.1:7070 [::1]:7070 localhost:7070 tutela.example.org tutela.example.org:7070
+
+        ");
+    }
+
+    #[tokio::test]
+    async fn both_loopback_addresses_are_ours() {
+        let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let (tcp, other) = bind_tcp(free).await.unwrap();
+        let Some(other) = other else { return println!("skipped: this machine has no [::1]") };
+        assert_eq!(tcp.local_addr().unwrap().port(), other.local_addr().unwrap().port());
+        drop(tcp);
+        let taken = SocketAddr::new(free.ip(), other.local_addr().unwrap().port());
+        let refused = bind_tcp(taken).await.unwrap_err().to_string();
+        assert!(refused.contains("another program"), "{refused}");
     }
 
     #[tokio::test]

@@ -28,6 +28,11 @@ pub struct Config {
     /// Host headers that are answered, such as `127.0.0.1:7070`; requests that come with an actor
     /// (socket, in process) are not asked.
     pub hosts: BTreeSet<String>,
+    /// Of these, where no session is kept: a cookie of a bare loopback address goes to every program
+    /// that listens on one.
+    pub bare: BTreeSet<String>,
+    /// Where sessions are kept instead: the name and port that browsers on this machine use.
+    pub home: Option<String>,
     /// Whether browsers reach this over TLS, by a proxy: then cookies are `Secure`.
     pub https: bool,
 }
@@ -35,7 +40,7 @@ pub struct Config {
 impl Config {
     /// For calls inside the process: no host is answered.
     pub fn in_process(clock: fn() -> Time) -> Self {
-        Self { clock, hosts: BTreeSet::new(), https: false }
+        Self { clock, hosts: BTreeSet::new(), bare: BTreeSet::new(), home: None, https: false }
     }
 }
 

@@ -24,6 +24,23 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
         .find_map(|(key, value)| (key == name).then_some(value))
 }
 
+/// Takes a cookie out of a request, wherever it stands.
+pub(crate) fn without_cookie(headers: &mut HeaderMap, name: &str) {
+    let kept: Vec<&str> = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .map(str::trim)
+        .filter(|pair| pair.split_once('=').is_none_or(|(key, _)| key != name))
+        .collect();
+    let kept = HeaderValue::from_str(&kept.join("; "));
+    headers.remove(header::COOKIE);
+    if let Ok(kept) = kept {
+        headers.insert(header::COOKIE, kept);
+    }
+}
+
 /// The session cookie's name. `__Host-` binds it to this host and TLS (RFC 6265bis, §4.1.3.2);
 /// browsers refuse that prefix on plain loopback HTTP.
 pub(crate) const fn cookie_name(https: bool) -> &'static str {
@@ -224,6 +241,17 @@ mod tests {
             .insert(header::COOKIE, HeaderValue::from_static("xtheme=a; theme=dark; theme=light"));
         assert_eq!(cookie(&headers, "theme"), Some("dark"));
         assert_eq!(cookie(&headers, "the"), None);
+    }
+
+    #[test]
+    fn a_cookie_is_taken_out_and_the_others_stay() {
+        let mut headers = HeaderMap::new();
+        for value in ["a=1; tutela_session=x; b=2", "tutela_session=y"] {
+            headers.append(header::COOKIE, HeaderValue::from_static(value));
+        }
+        without_cookie(&mut headers, "tutela_session");
+        let left: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
+        assert_eq!(left, ["a=1; b=2"]);
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn world() -> World {
         Role::ALL.map(|role| (role, token(role.name(), role).secret.reveal().clone())).to_vec();
     let ended = token("ended", Role::Administrator);
     people::revoke_token(&app, &local, ended.token.id, now()).unwrap();
-    let config = Config { clock: now, hosts: BTreeSet::from([HOST.to_owned()]), https: false };
+    let config = Config { hosts: BTreeSet::from([HOST.to_owned()]), ..Config::in_process(now) };
     let router = with_state(&Server::new(app.clone(), config, CancellationToken::new()));
     World { app, router, tokens, revoked: ended.secret.reveal().clone(), _folder: folder }
 }
@@ -171,6 +171,55 @@ async fn refusals_are_in_the_audit_log() {
     ada (token 1) manage-people GET /api/v1/people "role-too-low"
     nobody manage-people GET /api/v1/people "not-signed-in"
     "#);
+}
+
+/// A cookie of `127.0.0.1` goes to every program of the machine that a browser is sent to.
+#[tokio::test]
+async fn no_session_is_kept_at_a_bare_loopback_address() {
+    const HOME: &str = "x.localhost:7878";
+    let world = world();
+    let local = Actor::local(0, "test");
+    let password = Secret::new("correct horse battery staple".to_owned());
+    people::add(&world.app, &local, "bob", "Bob", Role::Viewer, Some(&password), now()).unwrap();
+    let config = Config {
+        hosts: BTreeSet::from([HOST.to_owned(), HOME.to_owned()]),
+        bare: BTreeSet::from([HOST.to_owned()]),
+        home: Some(HOME.to_owned()),
+        ..Config::in_process(now)
+    };
+    let server = Server::new(world.app.clone(), config, CancellationToken::new());
+    let router = with_state(&server);
+    let send = async |host: &str, path: &str, cookie: &str, form: &str| {
+        let method = if form.is_empty() { "GET" } else { "POST" };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", host)
+            .header("origin", format!("http://{host}"))
+            .header("hx-request", "true")
+            .header("cookie", cookie)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned()))
+            .unwrap();
+        router.clone().oneshot(request).await.unwrap()
+    };
+    let header = |response: &axum::http::Response<Body>, name: &str| {
+        response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    };
+    let form = "login=bob&password=correct+horse+battery+staple&to=%2Fidentities";
+    let response = send(HOST, "/sign-in", "", form).await;
+    assert_eq!(header(&response, "set-cookie"), None);
+    let door = header(&response, "hx-redirect").unwrap();
+    let link = door.strip_prefix("http://x.localhost:7878/sign-in?to=%2Fidentities#").unwrap();
+    let response = send(HOME, "/sign-in", "", &format!("link={link}&to=%2Fidentities")).await;
+    assert_eq!(header(&response, "hx-redirect").unwrap(), "/identities");
+    let cookie = header(&response, "set-cookie").unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    assert_eq!(send(HOME, "/api/v1/me", cookie, "").await.status(), StatusCode::OK);
+    let refused = send(HOST, "/api/v1/me", cookie, "").await.status();
+    assert_eq!(refused, StatusCode::UNAUTHORIZED, "the cookie is not looked at");
+    let failed = send(HOST, "/sign-in", "", "login=bob&password=wrong").await;
+    assert_eq!(header(&failed, "hx-redirect"), None, "the name is not told");
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ fn faults_are_seen() {
 #[tokio::test]
 async fn no_link_of_any_page_leads_to_a_failure() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config { clock: now, hosts: BTreeSet::from([HOST.to_owned()]), https: false };
+    let config = Config { hosts: BTreeSet::from([HOST.to_owned()]), ..Config::in_process(now) };
     let app = filled(folder.path());
     let local = Actor::local(0, "test");
     app::people::add(&app, &local, "ada", "Ada", Role::Administrator, None, now()).unwrap();

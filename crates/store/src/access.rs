@@ -368,6 +368,10 @@ impl Store {
         })
     }
 
+    pub fn end_all_sessions(&self) -> Result<()> {
+        self.write("end all sessions", |c| c.run("DELETE FROM session", &[]).map(drop))
+    }
+
     pub fn add_token(&self, token: &NewApiToken, now: Time) -> Result<ApiToken> {
         self.write("add a token", |c| {
             let id = c.insert(

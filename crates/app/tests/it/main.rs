@@ -451,6 +451,16 @@ fn refusals_at_the_door_are_noted_and_cannot_fill_the_log() {
 }
 
 #[test]
+fn the_name_for_browsers_is_random_and_stays() {
+    let (one, two) = (World::new(), World::new());
+    let name = app::people::browser_name(&one.app).unwrap();
+    assert_eq!(app::people::browser_name(&one.app).unwrap(), name);
+    assert_ne!(app::people::browser_name(&two.app).unwrap(), name);
+    let (label, rest) = name.split_once('.').unwrap();
+    assert_eq!((label.len(), rest), (26, "localhost"));
+}
+
+#[test]
 fn each_act_needs_its_role_and_no_less() {
     for act in Act::ALL {
         for role in Role::ALL {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use app::sync::What;
 use app::{Actor, App};
-use server::listen::{self, ServeConfig};
+use server::listen::{self, Bound, ServeConfig};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -87,8 +87,7 @@ async fn serve_until_stopped(
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let server = listen::bind(app.clone(), serve).await?;
-    let address = server.address();
-    greet(&app, address, talk)?;
+    greet(&app, &server, talk)?;
     let warming = app.clone();
     tasks.spawn_blocking(move || {
         if let Err(error) = warming.warm() {
@@ -129,22 +128,25 @@ async fn serve_until_stopped(
 }
 
 /// Where it is, and how to get in.
-fn greet(app: &App, address: SocketAddr, talk: &Talk) -> anyhow::Result<()> {
-    talk.say(&format!("Tutela serves http://{address}"));
-    if app::people::has_administrator(app)? {
-        talk.say("a new sign-in link: tutela people link LOGIN");
+fn greet(app: &App, server: &Bound, talk: &Talk) -> anyhow::Result<()> {
+    talk.say(&format!("Tutela serves http://{}", server.address()));
+    // Under a service manager standard error is a log that others may read: neither the name for
+    // browsers nor a link is for them.
+    if config::is_logged() {
+        talk.say("for a sign-in link, print one on a terminal: tutela people link");
         return Ok(());
     }
-    // Under a service manager standard error is a log that others may read.
-    if config::is_logged() {
-        talk.say("for the first sign-in, print a link on a terminal: tutela people link");
+    let browse = server.browser_address();
+    if app::people::has_administrator(app)? {
+        talk.say(&format!("in a browser: {browse}"));
+        talk.say("a new sign-in link: tutela people link LOGIN");
         return Ok(());
     }
     let link = app::people::sign_in_link(app, &config::me(), None, clock::now())?;
     let minutes = app::people::LINK_LIFETIME.as_secs() / 60;
     talk.say(&format!("sign in within {minutes} minutes, once, with this link:"));
     // The link goes to the terminal of whoever started us, and nowhere else.
-    talk.say(&format!("  http://{address}/sign-in#{}", link.reveal()));
+    talk.say(&format!("  {browse}/sign-in#{}", link.reveal()));
     Ok(())
 }
 

@@ -35,6 +35,20 @@ test("a wrong password is refused in words", async ({ page }) => {
   await expect(page.getByRole("alert")).toContainText("wrong");
 });
 
+test("signing in at the bare address leads to the name where sessions are kept", async ({ page, context }) => {
+  const home = new URL(process.env.TUTELA_ADDRESS ?? "");
+  expect(home.hostname).toMatch(/\.localhost$/);
+  await page.goto(`http://127.0.0.1:${home.port}/places`);
+  await page.getByLabel("Login").fill("viewer");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in with the link" }).click();
+  await expect(page.getByRole("heading", { name: "Places" })).toBeVisible();
+  expect(new URL(page.url()).host).toBe(home.host);
+  const sessions = (await context.cookies()).filter((cookie) => cookie.name === "tutela_session");
+  expect(sessions.map((cookie) => cookie.domain)).toEqual([home.hostname]);
+});
+
 test("filter a table, and come back to it", async ({ page }) => {
   await signIn(page);
   await page.goto("/identities");

@@ -197,8 +197,11 @@ pub(crate) async fn change_person(
                 shown(&login),
                 people::LINK_LIFETIME.as_secs() / 60
             ),
-            more: "Add it to this server's address and hand it over by a way you trust.".into(),
-            secret: format!("/sign-in#{}", link.reveal()),
+            more: "Hand it over by a way you trust.".into(),
+            secret: match &server.config.home {
+                Some(home) => format!("http://{home}/sign-in#{}", link.reveal()),
+                None => format!("/sign-in#{}", link.reveal()),
+            },
         };
         return Ok(into_notices(html(&made)?));
     }

@@ -2,12 +2,14 @@
 
 use app::Error;
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::ask::{Ask, go_to, html};
 use super::frame::Look;
+use crate::address::href;
 use crate::api::{SignInBody, end_own_session, forget_session, keep_session, sign_in_with};
+use crate::browser::Bare;
 use crate::problem::Reply;
 use crate::server::Server;
 use crate::wire::Fields;
@@ -36,6 +38,7 @@ pub(crate) async fn page(ask: Ask) -> Reply {
 
 pub(crate) async fn sign_in(
     State(server): State<Server>,
+    bare: Option<Extension<Bare>>,
     headers: HeaderMap,
     fields: Fields,
 ) -> Reply {
@@ -46,7 +49,15 @@ pub(crate) async fn sign_in(
         password: fields.secret("password"),
     };
     let signed_in = sign_in_with(&server, &headers, body).await?;
-    let mut response = go_to(way_back(fields.text("to")))?;
+    let to = way_back(fields.text("to"));
+    if let (Some(_), Some(home)) = (bare, &server.config.home) {
+        // The name of the place is told to whoever has shown who they are, and to nobody else.
+        let now = server.now();
+        let link = server.ask(move |app| app::people::hand_over(app, &signed_in, now)).await?;
+        let door = href("/sign-in", &[("to".to_owned(), to.to_owned())]);
+        return go_to(&format!("http://{home}{door}#{}", link.reveal()));
+    }
+    let mut response = go_to(to)?;
     keep_session(&server, &signed_in, &mut response)?;
     Ok(response)
 }
