@@ -130,6 +130,8 @@ struct Meaning<'a> {
     accounts: &'a Accounts,
     names: Names<'a>,
     aliases: BTreeMap<(AliasKind, &'a str), &'a [Member]>,
+    /// What host aliases were found to mean.
+    host_aliases: BTreeMap<&'a str, Verdict>,
     authenticate_off: bool,
     authenticate_off_by: BTreeMap<String, bool>,
     /// Whose password sudo asks for, when not that of the one who calls.
@@ -162,6 +164,7 @@ impl<'a> Meaning<'a> {
             accounts,
             names,
             aliases,
+            host_aliases: BTreeMap::new(),
             authenticate_off: false,
             authenticate_off_by: BTreeMap::new(),
             asks: None,
@@ -187,7 +190,7 @@ impl<'a> Meaning<'a> {
         meaning
     }
 
-    fn rule(&mut self, path: &str, nth: usize, rule: &Rule) {
+    fn rule(&mut self, path: &str, nth: usize, rule: &'a Rule) {
         let on_this_host = self.hosts(&rule.hosts, 0);
         if on_this_host == Verdict::No || self.is_truncated {
             return;
@@ -402,13 +405,10 @@ impl<'a> Meaning<'a> {
         by_account
     }
 
-    fn hosts(&self, members: &[Member], depth: usize) -> Verdict {
+    fn hosts(&mut self, members: &'a [Member], depth: usize) -> Verdict {
         let mut verdict = Verdict::No;
         for member in members {
-            let matches = match self.aliases.get(&(AliasKind::Host, member.name.as_str())) {
-                Some(inner) if depth < MAX_ALIAS_DEPTH => self.hosts(inner, depth + 1),
-                _ => self.host(&member.name),
-            };
+            let matches = self.alias_or_host(&member.name, depth);
             verdict = match (matches, member.negated) {
                 (Verdict::Yes, false) => Verdict::Yes,
                 (Verdict::Yes, true) => Verdict::No,
@@ -416,6 +416,24 @@ impl<'a> Meaning<'a> {
                 (Verdict::Unknown, _) => Verdict::Unknown,
             };
         }
+        verdict
+    }
+
+    /// Each alias is looked into once, however often others name it.
+    fn alias_or_host(&mut self, name: &'a str, depth: usize) -> Verdict {
+        let Some(&inner) = self.aliases.get(&(AliasKind::Host, name)) else {
+            return self.host(name);
+        };
+        if let Some(known) = self.host_aliases.get(name) {
+            return *known;
+        }
+        if depth == MAX_ALIAS_DEPTH {
+            return Verdict::Unknown;
+        }
+        // What names itself adds nothing.
+        self.host_aliases.insert(name, Verdict::No);
+        let verdict = self.hosts(inner, depth + 1);
+        self.host_aliases.insert(name, verdict);
         verdict
     }
 

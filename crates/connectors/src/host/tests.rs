@@ -218,6 +218,25 @@ fn links_and_units_of_a_person_lead_to_nothing_of_another() {
     ");
 }
 
+/// Aliases of aliases, each named ten times by the one before.
+#[test]
+fn host_aliases_made_to_multiply() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "etc/passwd", "ada:x:1000:1000::/home/ada:/bin/sh\n");
+    let mut sudoers = String::from("Host_Alias H30 = ALL\n");
+    for n in 0..30 {
+        let inner = vec![format!("H{}", n + 1); 10].join(", ");
+        sudoers += &format!("Host_Alias H{n} = {inner}\n");
+    }
+    sudoers += "ada H0 = /bin/a\nada H20 = /bin/b\n";
+    write(root, "etc/sudoers", &sudoers);
+    let batch = discover(root, &Settings::default());
+    let grants: Vec<_> = batch.grants.iter().filter(|grant| grant.kind == "sudo").collect();
+    let actions: Vec<_> = grants.iter().flat_map(|grant| &grant.actions).collect();
+    assert_eq!(actions, ["/bin/a", "/bin/b"], "what is nested too deep may still mean this host");
+}
+
 #[test]
 fn max_files_truncates_and_says_so() {
     let settings = Settings::default().with("max_files", ["3"]);

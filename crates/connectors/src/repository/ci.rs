@@ -5,14 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::fact::Text;
 use model::{
-    Authority, Condition, Credential, Fact, Grant, Identity, IdentityId, Place, Subject, Trust,
-    kinds,
+    Authority, Condition, Credential, Fact, GapReason, Grant, Identity, IdentityId, Place, Subject,
+    Trust, kinds,
 };
 
 use super::reading::Reading;
 
 /// Secrets by name, with the first line that names each.
 pub(super) type Names = BTreeMap<String, u32>;
+
+/// Of one file, this many trusts, uses of secrets and jobs are stated; the rest is a gap. The
+/// product of what a file lists may be far larger than the file.
+const MAX_TRUSTS: usize = 50_000;
+const MAX_SECRETS: usize = 20_000;
+pub(super) const MAX_JOBS: usize = 2_000;
+
+/// Says once that a file multiplies to more than is stated.
+pub(super) fn too_many(reading: &mut Reading<'_>, detail: String) {
+    if !reading.gaps.iter().any(|gap| gap.detail.as_deref() == Some(detail.as_str())) {
+        reading.gap(GapReason::TooLarge, detail);
+    }
+}
 
 /// Names under which long-lived keys of clouds are kept in CI stores.
 const CLOUD_KEYS: &[&str] = &[
@@ -85,7 +98,11 @@ pub(super) fn secrets(
     grant.authority = Authority::Declared;
     grant.loci = reading.loci();
     grant.actions = vec![String::from("use")];
-    for (name, line) in names {
+    let left = MAX_SECRETS.saturating_sub(reading.batch.credentials.len());
+    if left < names.len() {
+        too_many(reading, format!("more than {MAX_SECRETS} uses of secrets"));
+    }
+    for (name, line) in names.iter().take(left) {
         let native_id = format!("{holder}:{name}");
         let mut credential =
             Credential::new(kinds::CI_SECRET, system.clone(), "", &*native_id, scope);
@@ -210,7 +227,11 @@ pub(super) fn assumes(
     role: IdentityId,
     line: u32,
 ) {
-    for presented in &federation.subjects {
+    let left = MAX_TRUSTS.saturating_sub(reading.batch.trusts.len());
+    if left < federation.subjects.len() {
+        too_many(reading, format!("more than {MAX_TRUSTS} trusts"));
+    }
+    for presented in federation.subjects.iter().take(left) {
         let from = Subject::Federated {
             issuer: federation.issuer.clone(),
             subject: presented.subject.clone(),
@@ -273,16 +294,6 @@ pub(super) fn trust(
     trust.evidence.push(reading.evidence(line, "asked for here"));
     trust.facts.insert("presented_by".into(), Fact::known(identity.id.to_string()));
     trust
-}
-
-/// The line, at or after `from`, on which a text stands; `from` when it does not.
-pub(super) fn line_of(text: &str, from: u32, needle: &str) -> u32 {
-    let skipped = usize::try_from(from.saturating_sub(1)).unwrap_or(0);
-    text.lines()
-        .zip(1_u32..)
-        .skip(skipped)
-        .find(|(line, _)| line.contains(needle))
-        .map_or(from, |(_, number)| number)
 }
 
 /// `$NAME` and `${NAME}` in a shell text, `%NAME%` not.

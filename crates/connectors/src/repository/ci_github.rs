@@ -328,13 +328,12 @@ fn job_environment(job: &Node) -> Option<String> {
 
 /// Names of secrets in the expressions of a node, except below the keys in `except`.
 fn names_in(reading: &Reading<'_>, node: &Node, except: &[&str], names: &mut Names) {
-    let text = reading.text();
     let mut visit = |key: Option<&str>, scalar: &Node| {
         let Some(value) = scalar.text() else { return };
         for expression in expressions(value, key == Some("if")) {
             for name in members(expression, "secrets") {
                 if !name.eq_ignore_ascii_case("GITHUB_TOKEN") {
-                    let line = ci::line_of(&text, scalar.line, &name);
+                    let line = reading.line_of(scalar.line, &name);
                     ci::note(names, name, line);
                 }
             }
@@ -581,11 +580,11 @@ fn federation(
             continue;
         };
         let is_known = checkout.default_branch.is_some();
+        let runs_on_default =
+            event.refs(Some("\u{0}")).is_some_and(|refs| refs == ["refs/heads/\u{0}"]);
         for name in refs {
             let presented =
                 Presented::new(format!("{repository}:ref:{name}")).when("event", event.name);
-            let runs_on_default =
-                event.refs(Some("\u{0}")).is_some_and(|refs| refs == ["refs/heads/\u{0}"]);
             all.push(if runs_on_default && !is_known {
                 presented
                     .inexact("runs on the default branch, whose name the checkout does not record")

@@ -8,7 +8,7 @@ use super::ci::{self, Federation, Names, Presented};
 use super::cloud;
 use super::reading::Reading;
 use crate::address::{Address, public_command, public_host, public_text};
-use crate::yaml::{MAX_DEPTH, Node};
+use crate::yaml::Node;
 
 /// Keys of the top level that are not jobs.
 const GLOBAL: &[&str] = &[
@@ -26,11 +26,17 @@ const GLOBAL: &[&str] = &[
     "types",
 ];
 
+/// GitLab itself takes eleven parents of a job, in all; more are made to multiply.
+const MAX_PARENTS: usize = 11;
+const MAX_INHERITANCE: usize = 12;
+/// Variables of a pipeline or a job beyond this are not read: each job has all of the pipeline's.
+const MAX_VARIABLES: usize = 1_000;
+
 pub(super) fn pipeline(reading: &mut Reading<'_>, document: &Node) {
     if !document.is_mapping() || is_header(document) {
         return;
     }
-    let jobs: Vec<(&str, &Node)> = document
+    let mut jobs: Vec<(&str, &Node)> = document
         .pairs()
         .filter(|(name, node)| {
             let is_job =
@@ -43,15 +49,24 @@ pub(super) fn pipeline(reading: &mut Reading<'_>, document: &Node) {
     if jobs.is_empty() && !has_templates {
         return;
     }
+    if jobs.len() > ci::MAX_JOBS {
+        jobs.truncate(ci::MAX_JOBS);
+        ci::too_many(reading, format!("more than {} jobs", ci::MAX_JOBS));
+    }
     let mut identity = ci::pipeline(reading, "gitlab");
     includes(document, &mut identity);
     let global = variables(document.get("variables"));
+    if global.len() > MAX_VARIABLES {
+        ci::too_many(reading, format!("more than {MAX_VARIABLES} variables"));
+    }
     let mut names = Names::new();
+    // Looked up for every key of every job.
+    let parts: Parts<'_> = document.pairs().collect();
     let mut sources = BTreeSet::new();
     sources_in(document.get("workflow"), &mut sources);
     for (name, node) in jobs {
         sources_in(node.get("rules"), &mut sources);
-        let job = Job { document, node };
+        let job = Job { parts: &parts, node };
         job.read(reading, &identity, name, &global, &mut names);
     }
     identity.fact("triggers", Fact::known(sources.into_iter().collect::<Vec<_>>()));
@@ -114,37 +129,46 @@ fn variables(node: Option<&Node>) -> BTreeMap<String, String> {
         let stated = node.stated().or_else(|| node.get("value")?.stated());
         stated.map(ToOwned::to_owned)
     };
-    pairs.into_iter().filter_map(|(name, node)| Some((name.to_owned(), value(node)?))).collect()
+    // One more than are used, so that the caller can tell.
+    let pairs = pairs.into_iter().take(MAX_VARIABLES + 1);
+    pairs.filter_map(|(name, node)| Some((name.to_owned(), value(node)?))).collect()
 }
 
+/// Jobs, templates and defaults by name.
+type Parts<'a> = BTreeMap<&'a str, &'a Node>;
+
 struct Job<'a> {
-    document: &'a Node,
+    parts: &'a Parts<'a>,
     node: &'a Node,
 }
 
 impl<'a> Job<'a> {
     /// A key of the job, of what it extends, or of the defaults.
     fn get(&self, key: &str) -> Option<&'a Node> {
-        self.inherited(self.node, key, MAX_DEPTH)
-            .or_else(|| self.document.at(&["default", key]))
-            .or_else(|| {
-                self.document.get(key).filter(|_| matches!(key, "before_script" | "after_script"))
+        let mut left = MAX_PARENTS;
+        self.inherited(self.node, key, MAX_INHERITANCE, &mut left)
+            .or_else(|| self.parts.get("default")?.get(key))
+            .or_else(|| match key {
+                "before_script" | "after_script" => self.parts.get(key).copied(),
+                _ => None,
             })
     }
 
-    fn inherited(&self, node: &'a Node, key: &str, depth: usize) -> Option<&'a Node> {
+    fn inherited(
+        &self,
+        node: &'a Node,
+        key: &str,
+        depth: usize,
+        left: &mut usize,
+    ) -> Option<&'a Node> {
         if let Some(own) = node.get(key) {
             return Some(own);
         }
         let depth = depth.checked_sub(1)?;
+        *left = left.checked_sub(1)?;
         let parents = node.get("extends").map(Node::one_or_many).unwrap_or_default();
-        // GitLab itself takes 11 parents; more are made to multiply.
-        parents
-            .into_iter()
-            .rev()
-            .take(11)
-            .filter_map(Node::stated)
-            .find_map(|parent| self.inherited(self.document.get(parent)?, key, depth.min(4)))
+        let mut parents = parents.into_iter().rev().take(MAX_PARENTS).filter_map(Node::stated);
+        parents.find_map(|parent| self.inherited(self.parts.get(parent)?, key, depth, left))
     }
 
     fn read(

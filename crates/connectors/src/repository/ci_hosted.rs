@@ -20,7 +20,6 @@ pub(super) fn circleci(reading: &mut Reading<'_>, document: &Node) {
     let mut roles = Names::new();
     let mut accounts = Names::new();
     let mut runners = BTreeSet::new();
-    let text = reading.text();
     document.scalars(&mut |key, scalar| {
         let Some(value) = scalar.stated() else { return };
         match key.unwrap_or_default() {
@@ -36,7 +35,7 @@ pub(super) fn circleci(reading: &mut Reading<'_>, document: &Node) {
         }
         for name in ci::shell_variables(value) {
             if ci::is_telling_name(&name) && !name.starts_with("CIRCLE_") {
-                let line = ci::line_of(&text, scalar.line, &name);
+                let line = reading.line_of(scalar.line, &name);
                 ci::note(&mut names, name, line);
             }
         }
@@ -98,7 +97,6 @@ pub(super) fn bitbucket(reading: &mut Reading<'_>, document: &Node) {
     let mut runners = BTreeSet::new();
     let mut roles = Names::new();
     let mut presents_token = false;
-    let text = reading.text();
     document.scalars(&mut |key, scalar| {
         let Some(value) = scalar.stated() else { return };
         match key.unwrap_or_default() {
@@ -118,7 +116,7 @@ pub(super) fn bitbucket(reading: &mut Reading<'_>, document: &Node) {
         }
         for name in ci::shell_variables(value) {
             if ci::is_telling_name(&name) && !name.starts_with("BITBUCKET_") {
-                let line = ci::line_of(&text, scalar.line, &name);
+                let line = reading.line_of(scalar.line, &name);
                 ci::note(&mut names, name, line);
             }
         }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use model::{
-    Authority, Batch, Credential, Evidence, Fact, Grant, Identity, IdentityId, OwnerLink, Party,
-    PartyKind, Place, ScopeId, kinds,
+    Authority, Batch, Credential, Evidence, Fact, Gap, GapReason, Grant, Identity, IdentityId,
+    OwnerLink, Party, PartyKind, Place, ScopeId, kinds,
 };
 
 use super::ci;
@@ -510,24 +510,33 @@ fn rule_actions(rule: &Node) -> Vec<String> {
     actions
 }
 
-/// Joins bindings with the roles they name, wherever in the folder those stand.
-pub(super) fn bind(scope: ScopeId, parts: &Parts, batch: &mut Batch) {
+/// Actions of all bindings of a folder that are told; the grants of the rest say so.
+const MAX_BOUND_ACTIONS: usize = 500_000;
+
+/// What a binding's role allows, as far as it was read.
+struct Bound {
+    actions: Vec<String>,
+    loci: Vec<String>,
+    is_cut: bool,
+}
+
+/// Joins bindings with the roles they name, wherever in the folder those stand. The gap tells that
+/// more was bound than is told.
+pub(super) fn bind(scope: ScopeId, parts: &Parts, batch: &mut Batch) -> Option<Gap> {
     let mut roles: BTreeMap<(&str, &str, &str), Vec<&Role>> = BTreeMap::new();
     for role in &parts.roles {
         roles.entry((role.kind, &role.namespace, &role.name)).or_default().push(role);
     }
+    // Very many bindings of one file may name one role.
+    let mut known: BTreeMap<(&str, &str, &str, &str), Bound> = BTreeMap::new();
+    let mut left = MAX_BOUND_ACTIONS;
+    let mut gap = None;
     for binding in &parts.bindings {
         let namespace = if binding.role_kind == "Role" { binding.namespace.as_str() } else { "" };
-        let all = roles.get(&(binding.role_kind, namespace, binding.role.as_str()));
-        let all = all.map(Vec::as_slice).unwrap_or_default();
-        let nearby = nearest(all, &binding.locus);
-        let mut actions: Vec<String> =
-            nearby.iter().flat_map(|role| role.actions.iter().cloned()).collect();
-        if nearby.is_empty() && binding.role == "cluster-admin" {
-            actions.push(String::from("* *"));
-        }
-        actions.sort();
-        actions.dedup();
+        let role = (binding.role_kind, namespace, binding.role.as_str());
+        let bound = known
+            .entry((role.0, role.1, role.2, binding.locus.as_str()))
+            .or_insert_with(|| bound(roles.get(&role), binding, &mut left));
         let place = match binding.namespace.as_str() {
             "" => String::from("cluster"),
             namespace => format!("namespace:{namespace}"),
@@ -538,22 +547,52 @@ pub(super) fn bind(scope: ScopeId, parts: &Parts, batch: &mut Batch) {
                 Grant::new("role-binding", "kubernetes", "", native_id, scope, *subject);
             grant.authority = Authority::Declared;
             grant.loci = vec![binding.locus.clone()];
-            grant.loci.extend(nearby.iter().map(|role| role.locus.clone()));
+            grant.loci.extend(bound.loci.iter().cloned());
             grant.loci.sort();
             grant.loci.dedup();
             grant.via = Some(format!("{} {}", binding.role_kind, binding.role));
             grant.resources = vec![place.clone()];
-            if actions.is_empty() {
+            if bound.is_cut || bound.actions.len() > left {
+                let reason = "more rules are bound here than are told of one folder";
+                grant.facts.insert("rules".into(), Fact::not_collected(reason));
+                gap.get_or_insert_with(|| {
+                    let detail = format!("more than {MAX_BOUND_ACTIONS} actions are bound");
+                    Gap::new(&binding.locus, GapReason::TooLarge).detail(detail)
+                });
+            } else if bound.actions.is_empty() {
                 let reason = "the role is not defined in what was read";
                 grant.facts.insert("rules".into(), Fact::not_collected(reason));
+            } else {
+                left -= bound.actions.len();
+                grant.actions.clone_from(&bound.actions);
             }
-            grant.actions.clone_from(&actions);
             let evidence =
                 Evidence::at(binding.locus.clone()).line(binding.line).shows("bound here");
             grant.evidence.push(evidence);
             batch.grants.push(grant);
         }
     }
+    gap
+}
+
+fn bound(roles: Option<&Vec<&Role>>, binding: &Binding, left: &mut usize) -> Bound {
+    let nearby = nearest(roles.map(Vec::as_slice).unwrap_or_default(), &binding.locus);
+    let n_actions: usize = nearby.iter().map(|role| role.actions.len()).sum();
+    let is_cut = n_actions > *left;
+    let mut actions: Vec<String> = Vec::new();
+    if !is_cut {
+        *left -= n_actions;
+        actions.extend(nearby.iter().flat_map(|role| role.actions.iter().cloned()));
+    }
+    if nearby.is_empty() && binding.role == "cluster-admin" {
+        actions.push(String::from("* *"));
+    }
+    actions.sort();
+    actions.dedup();
+    let mut loci: Vec<String> = nearby.iter().map(|role| role.locus.clone()).collect();
+    loci.sort();
+    loci.dedup();
+    Bound { actions, loci, is_cut }
 }
 
 /// Of roles of one name, those of the same file, else of the same folder, else all.

@@ -201,17 +201,19 @@ fn read(request: &Request<'_>, asked: &Asked, options: &Options) -> Batch {
     };
     tracing::debug!(scope = asked.name, files = walked.n_read, bytes = walked.n_bytes, "walked");
     let mut batch = walked.batch;
-    kubernetes::bind(scope.id, &walked.parts, &mut batch);
+    let too_many_actions = kubernetes::bind(scope.id, &walked.parts, &mut batch);
     coverage.truncated = walked.truncated;
     coverage.asked = walked.n_read;
     coverage.got = walked.n_read;
+    coverage.asked += walked.n_more_gaps;
+    coverage.n_more_gaps = walked.n_more_gaps;
     let (all, mut gaps) = checkouts.finish();
     for checkout in &all {
         batch.extend(remote_secrets(&folder, checkout));
     }
     let with_history = request.settings.truth("history").unwrap_or(true);
     gaps.extend(owners::assign(request, scope.id, &all, with_history, &mut batch));
-    for gap in walked.gaps.into_iter().chain(gaps) {
+    for gap in walked.gaps.into_iter().chain(gaps).chain(too_many_actions) {
         coverage.miss(gap);
     }
     for checkout in all {

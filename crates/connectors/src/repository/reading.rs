@@ -3,6 +3,7 @@
 //! Readers get a [`Reading`] and add to it; they open nothing. Everything they state carries the
 //! file as locus and evidence, so a reader says only what and on which line.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ pub(super) struct Reading<'a> {
     pub parts: Parts,
     pub stated: Vec<Stated>,
     place: Option<Place>,
+    /// The names on lines that may use one, with their lines, in order.
+    names: OnceCell<Vec<(&'a [u8], u32)>>,
 }
 
 impl<'a> Reading<'a> {
@@ -63,6 +66,7 @@ impl<'a> Reading<'a> {
             parts: Parts::default(),
             stated: Vec::new(),
             place: None,
+            names: OnceCell::new(),
         }
     }
 
@@ -78,6 +82,17 @@ impl<'a> Reading<'a> {
     /// The file's text; what is not UTF-8 in it is replaced.
     pub(super) fn text(&self) -> std::borrow::Cow<'a, str> {
         String::from_utf8_lossy(self.file.bytes)
+    }
+
+    /// The line, at or after `from`, on which a name is used; `from` when it is on none. A block of
+    /// text starts on one line and uses names on many.
+    pub(super) fn line_of(&self, from: u32, name: &str) -> u32 {
+        let names = self.names.get_or_init(|| names_of(self.file.bytes));
+        let first = names.partition_point(|known| *known < (name.as_bytes(), from));
+        names
+            .get(first)
+            .filter(|(known, _)| *known == name.as_bytes())
+            .map_or(from, |(_, line)| *line)
     }
 
     /// Path within the checkout: what definitions are named by.
@@ -181,6 +196,21 @@ impl<'a> Reading<'a> {
     pub(super) fn gap(&mut self, reason: GapReason, detail: impl Into<Text>) {
         self.gaps.push(Gap::new(self.file.shown, reason).detail(detail));
     }
+}
+
+/// Words on the lines with a `$` or an expression of secrets: there names are used.
+fn names_of(bytes: &[u8]) -> Vec<(&[u8], u32)> {
+    let mut names = Vec::new();
+    for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1_u32..) {
+        let is_used = line.contains(&b'$') || memchr::memmem::find(line, b"secrets").is_some();
+        if is_used {
+            let words = line.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+            names.extend(words.filter(|word| word.len() > 1).map(|word| (word, number)));
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 pub(super) fn place_of(folder: &Folder<'_>, file: &File<'_>) -> Place {

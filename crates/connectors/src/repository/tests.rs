@@ -588,6 +588,105 @@ fn a_long_history_is_read_up_to_a_budget() {
     }
 }
 
+/// A fault in what the caller hands in (here: the progress display) must not leave the threads
+/// waiting for each other.
+#[test]
+fn a_fault_on_one_thread_ends_no_scan() {
+    let world = World::empty();
+    for n in 0..600 {
+        std::fs::write(world.shop().join(format!("{n}.txt")), "x").unwrap();
+    }
+    let settings = Settings::default().with("paths", [world.shop().to_str().unwrap()]);
+    let machine = Machine { id: "machine".into(), name: "test".into(), root: "/".into() };
+    let request = Request {
+        settings: &settings,
+        machine: &machine,
+        now: Time::from_seconds(1_800_000_000),
+        fingerprinter: None,
+        progress: &|it| assert!(it.done == 0, "a fault"),
+        cancel: &AtomicBool::new(false),
+    };
+    let mut all = Batch::default();
+    super::discover(&request, &mut |batch| all.extend(batch)).unwrap();
+    let coverage = &all.coverage[0];
+    assert!(coverage.truncated);
+    assert!(coverage.gaps.iter().any(|gap| gap.reason == model::GapReason::Failed));
+}
+
+/// Definitions in which every part names every other one: each is read in one breath.
+#[test]
+fn definitions_made_to_multiply() {
+    let check = |name: &str, text: &str| {
+        let world = World::empty();
+        let path = world.shop().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        let batch = world.scan();
+        let n_actions: usize = batch.grants.iter().map(|grant| grant.actions.len()).sum();
+        assert!(n_actions <= 500_000, "{name}: {n_actions} actions");
+        let n_records = batch.n_records();
+        assert!(n_records <= 150_000, "{name}: {n_records} records");
+        assert!(batch.coverage[0].gaps.iter().any(|it| it.reason == model::GapReason::TooLarge));
+    };
+    let lines = |n: usize, line: &dyn Fn(usize) -> String| (0..n).map(line).collect::<String>();
+
+    // A role of very many actions, bound very many times.
+    let verbs = lines(3_000, &|n| format!("v{n}, "));
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\n";
+    let bindings = lines(1_000, &|n| {
+        format!(
+            "---\n{role}kind: RoleBinding\nmetadata: {{name: b{n}, namespace: n}}\n\
+             roleRef: {{kind: Role, name: r}}\nsubjects: [{{kind: User, name: u{n}}}]\n"
+        )
+    });
+    check(
+        "bindings.yaml",
+        &format!(
+            "{role}kind: Role\nmetadata: {{name: r, namespace: n}}\n\
+             rules: [{{apiGroups: [''], resources: [pods], verbs: [{verbs}]}}]\n{bindings}"
+        ),
+    );
+
+    // Very many jobs, very many variables, every one of which names another one.
+    let variables = lines(1_200, &|n| format!("  V{n}: $TOKEN_{n}\n"));
+    let jobs = lines(3_000, &|n| format!("j{n}:\n  environment: e{n}\n  script: [x $TOKEN_{n}]\n"));
+    check(".gitlab-ci.yml", &format!("variables:\n{variables}{jobs}"));
+
+    // Very many branches, and steps that sign in with the token of each.
+    let branches = lines(3_000, &|n| format!("b{n}, "));
+    let steps = lines(300, &|n| {
+        format!(
+            "      - uses: aws-actions/configure-aws-credentials@v4\n        \
+             with: {{role-to-assume: 'arn:aws:iam::123456789012:role/r{n}'}}\n"
+        )
+    });
+    check(
+        ".github/workflows/a.yml",
+        &format!(
+            "on: {{push: {{branches: [{branches}]}}}}\npermissions: {{id-token: write}}\n\
+             jobs:\n  a:\n    runs-on: x\n    steps:\n{steps}"
+        ),
+    );
+}
+
+/// Names on lines of their own within one long scalar, each looked for from its start.
+#[test]
+fn lines_of_names_in_a_long_scalar() {
+    let world = World::empty();
+    let path = world.shop().join(".github/workflows/a.yml");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let script: String =
+        (0..15_000).map(|n| format!("          x ${{{{ secrets.S{n} }}}}\n")).collect();
+    let text = format!("on: push\njobs:\n  a:\n    steps:\n      - run: |\n{script}");
+    std::fs::write(path, text).unwrap();
+    let batch = world.scan();
+    let line = |name: &str| {
+        let one = batch.credentials.iter().find(|it| it.name == name).unwrap();
+        one.evidence[0].line.unwrap()
+    };
+    assert_eq!((line("S0"), line("S9"), line("S10")), (6, 15, 16));
+}
+
 #[test]
 fn what_is_not_there_is_said() {
     let world = World::empty();

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use model::coverage::MAX_GAPS;
 use model::{Batch, Gap, GapReason};
 use rustix::fs::FileType;
 
@@ -38,6 +39,8 @@ const SNIFFED_BYTES: usize = 8 << 10;
 const HANDFUL: usize = 64;
 /// More threads than this wait for the disk, not for each other.
 const MAX_THREADS: usize = 16;
+/// What a gap says of a fault of ours.
+const FAULT: &str = "a fault in Tutela; please report it";
 /// How often progress is reported, in files.
 const REPORT_EVERY: u64 = 256;
 
@@ -93,6 +96,7 @@ pub(super) fn exclusions(patterns: &[String]) -> Result<Gitignore, String> {
 pub(super) struct Walked {
     pub batch: Batch,
     pub gaps: Vec<Gap>,
+    pub n_more_gaps: u64,
     pub n_read: u64,
     pub truncated: bool,
     pub parts: Parts,
@@ -124,14 +128,38 @@ enum Task {
     Files(Vec<PathBuf>),
 }
 
+impl Task {
+    /// The folder whose records a fault would cost.
+    fn locus(&self) -> String {
+        match self {
+            Self::Folder { path, .. } => shown(path),
+            Self::Files(files) => {
+                files.first().and_then(|path| path.parent()).map_or_else(String::new, shown)
+            }
+        }
+    }
+}
+
 /// One thread's own: its buffer and what it gathered.
 #[derive(Debug, Default)]
 struct Worker {
     buffer: Vec<u8>,
     read: Vec<(String, Batch, Parts)>,
     gaps: Vec<Gap>,
+    /// Beyond [`MAX_GAPS`] gaps are only counted.
+    n_more_gaps: u64,
     n_read: u64,
     truncated: bool,
+}
+
+impl Worker {
+    fn miss(&mut self, gap: Gap) {
+        if self.gaps.len() < MAX_GAPS {
+            self.gaps.push(gap);
+        } else {
+            self.n_more_gaps += 1;
+        }
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -182,6 +210,7 @@ impl<'a> Walk<'a> {
         for worker in workers {
             read.extend(worker.read);
             walked.gaps.extend(worker.gaps);
+            walked.n_more_gaps += worker.n_more_gaps;
             walked.n_read += worker.n_read;
             walked.truncated |= worker.truncated;
         }
@@ -202,21 +231,33 @@ impl<'a> Walk<'a> {
     fn work(&self) -> Worker {
         let mut worker = Worker::default();
         while let Some(task) = self.next() {
-            let found = match task {
-                Task::Folder { path, depth } => self.list(&path, depth, &mut worker),
-                Task::Files(files) => {
-                    for path in files {
-                        if self.request.is_cancelled() {
-                            break;
-                        }
-                        self.read_guarded(&path, &mut worker);
-                    }
-                    Vec::new()
-                }
-            };
+            let locus = task.locus();
+            // Whatever goes wrong, the others must hear that this one is done.
+            let done =
+                std::panic::catch_unwind(AssertUnwindSafe(|| self.perform(task, &mut worker)));
+            let found = done.unwrap_or_else(|_| {
+                worker.truncated = true;
+                worker.miss(Gap::new(locus, GapReason::Failed).detail(FAULT));
+                Vec::new()
+            });
             self.done(found);
         }
         worker
+    }
+
+    fn perform(&self, task: Task, worker: &mut Worker) -> Vec<Task> {
+        match task {
+            Task::Folder { path, depth } => self.list(&path, depth, worker),
+            Task::Files(files) => {
+                for path in files {
+                    if self.request.is_cancelled() {
+                        break;
+                    }
+                    self.read_guarded(&path, worker);
+                }
+                Vec::new()
+            }
+        }
     }
 
     fn next(&self) -> Option<Task> {
@@ -246,14 +287,14 @@ impl<'a> Walk<'a> {
     fn list(&self, path: &Path, depth: usize, worker: &mut Worker) -> Vec<Task> {
         if depth > MAX_FOLDER_DEPTH {
             let detail = format!("folders are entered {MAX_FOLDER_DEPTH} deep");
-            worker.gaps.push(Gap::new(shown(path), GapReason::TooDeep).detail(detail));
+            worker.miss(Gap::new(shown(path), GapReason::TooDeep).detail(detail));
             return Vec::new();
         }
         let (entries, truncated) = match self.tree.list_kinds(path) {
             Ok(listed) => listed,
             Err(gap) => {
                 worker.truncated |= path.as_os_str().is_empty();
-                worker.gaps.push(gap);
+                worker.miss(gap);
                 return Vec::new();
             }
         };
@@ -265,7 +306,7 @@ impl<'a> Walk<'a> {
                 FileType::Unknown => match self.tree.meta(&entry.path, Links::Refuse) {
                     Ok(meta) => meta.kind,
                     Err(gap) => {
-                        worker.gaps.push(gap);
+                        worker.miss(gap);
                         continue;
                     }
                 },
@@ -289,7 +330,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 FileType::Symlink => {}
-                _ => worker.gaps.push(
+                _ => worker.miss(
                     Gap::new(shown(&entry.path), GapReason::NotRegular)
                         .detail("a device, FIFO or socket"),
                 ),
@@ -310,11 +351,8 @@ impl<'a> Walk<'a> {
         let read = std::panic::catch_unwind(AssertUnwindSafe(|| self.read(path, worker)));
         match read {
             Ok(Ok(())) => worker.n_read += 1,
-            Ok(Err(gap)) => worker.gaps.push(gap),
-            Err(_) => worker.gaps.push(
-                Gap::new(shown(path), GapReason::Failed)
-                    .detail("a fault in Tutela; please report it"),
-            ),
+            Ok(Err(gap)) => worker.miss(gap),
+            Err(_) => worker.miss(Gap::new(shown(path), GapReason::Failed).detail(FAULT)),
         }
         let n_files = self.n_files.fetch_add(1, Ordering::Relaxed) + 1;
         if n_files.is_multiple_of(REPORT_EVERY) {
@@ -366,7 +404,9 @@ impl<'a> Walk<'a> {
         let mut reading = Reading::new(self.folder, &file);
         shape::read(shape, &mut reading);
         let (batch, gaps, parts) = reading.finish();
-        worker.gaps.extend(gaps);
+        for gap in gaps {
+            worker.miss(gap);
+        }
         if batch.n_records() > 0 || !parts.roles.is_empty() || !parts.bindings.is_empty() {
             worker.read.push((shown, batch, parts));
         }
@@ -423,7 +463,9 @@ impl<'a> Walk<'a> {
             let mut reading = Reading::new(self.folder, &file);
             secrets::swept(&mut reading, found);
             let (batch, gaps, parts) = reading.finish();
-            worker.gaps.extend(gaps);
+            for gap in gaps {
+                worker.miss(gap);
+            }
             worker.read.push((name, batch, parts));
         }
         result
