@@ -328,6 +328,11 @@ fn link_gap(path: &Path, detail: &'static str) -> Gap {
 }
 
 impl Meta {
+    /// What an opened file says of itself by now.
+    pub fn of(file: &File) -> std::io::Result<Self> {
+        rustix::fs::fstat(file).map(|stat| meta_of(&stat)).map_err(std::io::Error::from)
+    }
+
     pub fn is_folder(self) -> bool {
         self.kind == FileType::Directory
     }

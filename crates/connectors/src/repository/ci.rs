@@ -16,7 +16,7 @@ pub(super) type Names = BTreeMap<String, u32>;
 
 /// Of one file, this many trusts, uses of secrets and jobs are stated; the rest is a gap. The
 /// product of what a file lists may be far larger than the file.
-const MAX_TRUSTS: usize = 50_000;
+const MAX_TRUSTS: usize = 20_000;
 const MAX_SECRETS: usize = 20_000;
 pub(super) const MAX_JOBS: usize = 2_000;
 

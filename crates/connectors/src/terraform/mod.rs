@@ -20,6 +20,8 @@ mod sweep;
 mod tests;
 mod vault;
 
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use model::kinds::{self, CredentialKind};
@@ -28,7 +30,7 @@ use model::{Batch, Coverage, Fact, Gap, GapReason, Place, Scope};
 
 use self::index::Index;
 use self::reading::Reading;
-use self::state::{MAX_BYTES, Problem, Resource};
+use self::state::{MAX_BYTES, Problem, Resource, Sink};
 use crate::contract::{Descriptor, Outbox, Permission, Request, Setting, SettingKind, SourceError};
 use crate::files::{Links, Meta, Tree, shown};
 use crate::material::At;
@@ -87,16 +89,29 @@ pub fn is_state(file_name: &str) -> bool {
 /// `at.place` is the file itself; it should be of kind `PLACE_STATE`. It is not put in the batch,
 /// since the caller knows more of it. The batch is settled and has no coverage.
 pub fn read_file(bytes: &[u8], at: At<'_>) -> (Batch, Vec<Gap>) {
+    read_twice(&mut |sink| state::read(bytes, sink), at)
+}
+
+/// Reads a state to see what its resources say of each other, and again to state them.
+fn read_twice(
+    pass: &mut dyn FnMut(Sink<'_>) -> Result<state::Header, Problem>,
+    at: At<'_>,
+) -> (Batch, Vec<Gap>) {
     let gap = |problem: Problem| Gap::new(at.locus, problem.reason).detail(problem.detail);
     let mut index = Index::default();
-    let first = state::read(bytes, &mut |resource| index.add(&resource));
+    let first = pass(&mut |resource| index.add(&resource));
     let mut gaps = Vec::new();
     match first {
-        Ok(header) if header.n_malformed > 0 => {
-            let detail = format!("{} elements that are no resources", header.n_malformed);
-            gaps.push(Gap::new(at.locus, GapReason::Malformed).detail(detail));
+        Ok(header) => {
+            if header.n_malformed > 0 {
+                let detail = format!("{} elements that are no resources", header.n_malformed);
+                gaps.push(Gap::new(at.locus, GapReason::Malformed).detail(detail));
+            }
+            if header.n_cut > 0 {
+                let detail = format!("{} instances too large to read whole", header.n_cut);
+                gaps.push(Gap::new(at.locus, GapReason::TooLarge).detail(detail));
+            }
         }
-        Ok(_) => {}
         Err(problem) => {
             gaps.push(gap(problem.clone()));
             if matches!(problem.reason, GapReason::Encrypted | GapReason::Unsupported) {
@@ -106,7 +121,7 @@ pub fn read_file(bytes: &[u8], at: At<'_>) -> (Batch, Vec<Gap>) {
     }
     // A truncated file still gives what stands before its end.
     let mut reading = Reading::new(at, &index, workspace_of(&at.place.native_id));
-    let second = state::read(bytes, &mut |resource| read_resource(&mut reading, &resource));
+    let second = pass(&mut |resource| read_resource(&mut reading, &resource));
     if second.is_err() && gaps.is_empty() {
         gaps.extend(second.err().map(gap));
     }
@@ -208,6 +223,21 @@ fn paths(request: &Request<'_>) -> Vec<PathBuf> {
     }
 }
 
+/// A file that ends when the caller wants no more of it.
+struct Heeding<'a, R> {
+    file: R,
+    request: &'a Request<'a>,
+}
+
+impl<R: Read> Read for Heeding<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.request.is_cancelled() {
+            return Err(std::io::Error::other("cancelled"));
+        }
+        self.file.read(buffer)
+    }
+}
+
 /// One path that was asked for: a folder, or the folder of the one file.
 struct Asked {
     tree: Tree,
@@ -274,9 +304,18 @@ impl Asked {
         found
     }
 
+    fn open_state(&self, file: &Path) -> Result<(File, Meta), Gap> {
+        let (opened, meta) = self.tree.open_file(file, Links::Refuse)?;
+        if meta.size > MAX_BYTES {
+            let detail = format!("{} bytes; states are read up to {MAX_BYTES}", meta.size);
+            return Err(Gap::new(shown(file), GapReason::TooLarge).detail(detail));
+        }
+        Ok((opened, meta))
+    }
+
     fn read(&self, request: &Request<'_>, file: &Path, coverage: &mut Coverage) -> Batch {
-        let content = match self.tree.read(file, MAX_BYTES, Links::Refuse) {
-            Ok(content) => content,
+        let (opened, meta) = match self.open_state(file) {
+            Ok(opened) => opened,
             Err(gap) => {
                 coverage.miss(gap);
                 return Batch::default();
@@ -291,19 +330,33 @@ impl Asked {
         let mut place = Place::new(kinds::PLACE_STATE, "file", machine, native_id, scope);
         place.path.clone_from(&locus);
         place.loci.push(locus.clone());
-        place.fact("mode", content.meta.mode_fact());
-        place.fact("owner", Fact::known(content.meta.uid));
-        place.fact("exposure", content.meta.exposure_fact());
+        place.fact("mode", meta.mode_fact());
+        place.fact("owner", Fact::known(meta.uid));
+        place.fact("exposure", meta.exposure_fact());
         place.fact(PURPOSE, purpose_of(&locus));
         let at = At {
             scope,
             place: &place,
             locus: &locus,
-            meta: Some(content.meta),
+            meta: Some(meta),
             machine,
             fingerprinter: request.fingerprinter,
         };
-        let (mut batch, gaps) = read_file(&content.bytes, at);
+        let mut pass = |sink: Sink<'_>| {
+            let mut file = &opened;
+            file.seek(SeekFrom::Start(0)).map_err(|error| Problem {
+                reason: GapReason::Failed,
+                detail: error.kind().to_string(),
+            })?;
+            // One byte more than there was: what grows meanwhile is no longer JSON, or is told below.
+            let bytes = Heeding { file: file.take(meta.size.saturating_add(1)), request };
+            state::read_from(BufReader::with_capacity(64 << 10, bytes), sink)
+        };
+        let (mut batch, mut gaps) = read_twice(&mut pass, at);
+        if Meta::of(&opened).ok() != Some(meta) {
+            batch = Batch::default();
+            gaps = vec![Gap::new(&locus, GapReason::Changed).detail("changed while it was read")];
+        }
         if gaps.is_empty() {
             coverage.read();
         }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::BufRead;
 
 use crate::address::public_text;
 use model::GapReason;
@@ -13,7 +14,12 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::{Map, Value};
 
 /// A larger file is not read.
-pub(super) const MAX_BYTES: u64 = 256 << 20;
+pub(super) const MAX_BYTES: u64 = 1 << 30;
+/// Of one instance of a resource (or module of version 3), values and bytes of text beyond these
+/// are left out, and a gap says so: it is the part of a state that is a tree in memory.
+const MAX_VALUES: usize = 500_000;
+const MAX_TEXT_BYTES: usize = 32 << 20;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// `serde_json` reads no deeper than this; what is nested deeper is a gap.
 pub(super) const MAX_DEPTH: usize = 128;
 /// Flat attributes of version 3 with more parts than this in their name are left out.
@@ -43,6 +49,8 @@ pub(super) struct Header {
     pub n_resources: u64,
     /// Elements that are not of the form a resource has.
     pub n_malformed: u64,
+    /// Instances of which a part was left out.
+    pub n_cut: u64,
     version: Option<u64>,
     encrypted: bool,
     is_state: bool,
@@ -54,22 +62,44 @@ pub(super) struct Problem {
     pub detail: String,
 }
 
-type Sink<'a> = &'a mut dyn FnMut(Resource);
+pub(super) type Sink<'a> = &'a mut dyn FnMut(Resource);
 
 /// Reads a file's bytes and hands on its resources. What was handed on before a problem stays
 /// handed on.
 pub(super) fn read(bytes: &[u8], sink: Sink<'_>) -> Result<Header, Problem> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if bytes.len() as u64 > MAX_BYTES {
-        let detail = format!("{} bytes; states are read up to {MAX_BYTES}", bytes.len());
-        return Err(Problem { reason: GapReason::TooLarge, detail });
-    }
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        let detail = String::from("empty: no state was ever written, or the write failed");
-        return Err(Problem { reason: GapReason::Malformed, detail });
+        return Err(empty());
     }
+    parse(serde_json::Deserializer::from_slice(bytes), sink)
+}
+
+/// The same from a file that is never in memory as a whole: of it, one instance of a resource is.
+pub(super) fn read_from(mut file: impl BufRead, sink: Sink<'_>) -> Result<Header, Problem> {
+    let failed = |error: std::io::Error| Problem {
+        reason: GapReason::Failed,
+        detail: error.kind().to_string(),
+    };
+    let first = file.fill_buf().map_err(failed)?;
+    if first.iter().all(u8::is_ascii_whitespace) && first.len() < BYTE_ORDER_MARK.len() {
+        return Err(empty());
+    }
+    if first.starts_with(BYTE_ORDER_MARK) {
+        file.consume(BYTE_ORDER_MARK.len());
+    }
+    parse(serde_json::Deserializer::from_reader(file), sink)
+}
+
+fn empty() -> Problem {
+    let detail = String::from("empty: no state was ever written, or the write failed");
+    Problem { reason: GapReason::Malformed, detail }
+}
+
+fn parse<'de, R: serde_json::de::Read<'de>>(
+    mut json: serde_json::Deserializer<R>,
+    sink: Sink<'_>,
+) -> Result<Header, Problem> {
     let mut header = Header::default();
-    let mut json = serde_json::Deserializer::from_slice(bytes);
     let top = Top { header: &mut header, sink };
     let read = json.deserialize_map(top).and_then(|()| json.end());
     let problem = |reason, detail: &str| Err(Problem { reason, detail: detail.into() });
@@ -96,7 +126,9 @@ fn problem_of(error: &serde_json::Error) -> Problem {
         let detail = format!("nested deeper than {MAX_DEPTH}");
         return Problem { reason: GapReason::TooDeep, detail };
     }
-    let what = if error.is_eof() {
+    let what = if error.is_io() {
+        "could not be read further"
+    } else if error.is_eof() {
         "ends in the middle"
     } else if error.is_syntax() {
         "is not JSON"
@@ -123,7 +155,9 @@ impl<'de> Visitor<'de> for Top<'_> {
         let Top { header, sink } = self;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "version" => header.version = map.next_value::<Value>()?.as_u64(),
+                "version" => {
+                    header.version = tree(&mut map, header)?.as_u64();
+                }
                 "encrypted_data" => {
                     map.next_value::<IgnoredAny>()?;
                     header.encrypted = true;
@@ -141,14 +175,14 @@ impl<'de> Visitor<'de> for Top<'_> {
                     map.next_value_seed(Shown { header, sink })?;
                 }
                 "outputs" => {
-                    let outputs = map.next_value::<Value>()?;
+                    let outputs = tree(&mut map, header)?;
                     header.is_state |= header.version.is_some();
                     outputs_of(&outputs, sink);
                 }
                 // `.terraform/terraform.tfstate` keeps where the state is, at times with a key to it.
                 "backend" => {
                     header.is_state = true;
-                    let backend = map.next_value::<Value>()?;
+                    let backend = tree(&mut map, header)?;
                     if let Some(Value::Object(config)) = backend.get("config") {
                         sink(Resource {
                             address: "backend".into(),
@@ -171,6 +205,21 @@ impl<'de> Visitor<'de> for Top<'_> {
         }
         Ok(())
     }
+}
+
+/// A scalar where an object or a list is expected is counted and passed over.
+macro_rules! counts_scalars {
+    (@one $($name:ident: $kind:ty),+) => {
+        $(fn $name<E>(self, _: $kind) -> Result<(), E> {
+            self.header.n_malformed += 1;
+            Ok(())
+        })+
+    };
+    () => {
+        counts_scalars!(
+            @one visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str
+        );
+    };
 }
 
 /// `{"root_module": …}`, or a whole shown state inside a plan; also a module itself.
@@ -204,7 +253,7 @@ impl<'de> Visitor<'de> for Shown<'_> {
                     map.next_value_seed(Each { form: Form::Module, header, sink })?;
                 }
                 "outputs" => {
-                    let outputs = map.next_value::<Value>()?;
+                    let outputs = tree(&mut map, header)?;
                     outputs_of(&outputs, sink);
                 }
                 _ => {
@@ -225,30 +274,7 @@ impl<'de> Visitor<'de> for Shown<'_> {
         Ok(())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.header.n_malformed += 1;
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.header.n_malformed += 1;
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.header.n_malformed += 1;
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.header.n_malformed += 1;
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.header.n_malformed += 1;
-        Ok(())
-    }
+    counts_scalars!();
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,21 +317,26 @@ impl<'de> Visitor<'de> for Each<'_> {
             while list.next_element_seed(Shown { header, sink })?.is_some() {}
             return Ok(());
         }
-        while let Some(element) = list.next_element::<Value>()? {
+        if form == Form::Four {
+            while list.next_element_seed(Four { header, sink })?.is_some() {}
+            return Ok(());
+        }
+        loop {
+            let mut room = Room::default();
+            let Some(element) = list.next_element_seed(Tree(&mut room))? else { return Ok(()) };
             let mut n_resources = 0;
             let mut counting = |resource| {
                 n_resources += 1;
                 sink(resource);
             };
             let understood = match form {
-                Form::Four => of_version_4(element, &mut counting),
                 Form::ModuleThree => of_version_3(element, &mut counting),
-                Form::Shown | Form::Module => shown(element, &mut counting),
+                _ => shown(element, &mut counting),
             };
             header.n_resources += n_resources;
             header.n_malformed += u64::from(understood.is_none());
+            header.n_cut += u64::from(room.is_full);
         }
-        Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -318,29 +349,231 @@ impl<'de> Visitor<'de> for Each<'_> {
         Ok(())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+    counts_scalars!();
+}
+
+/// A resource of version 4, its instances one at a time.
+struct Four<'a> {
+    header: &'a mut Header,
+    sink: Sink<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Four<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Four<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a resource")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Four { header, sink } = self;
+        let mut head = Head::default();
+        // Terraform writes what a resource is before its instances; others need not.
+        let mut early = Vec::new();
+        let mut is_known = false;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "module" => head.module = tree(&mut map, header)?.as_str().map(String::from),
+                "mode" => head.mode = tree(&mut map, header)?.as_str().map(String::from),
+                "type" => head.kind = tree(&mut map, header)?.as_str().map(String::from),
+                "name" => head.name = tree(&mut map, header)?.as_str().map(String::from),
+                "instances" if head.kind.is_some() && head.name.is_some() => {
+                    is_known = true;
+                    map.next_value_seed(Instances { head: &head, header, sink })?;
+                }
+                "instances" => match tree(&mut map, header)? {
+                    Value::Array(instances) => early = instances,
+                    _ => header.n_malformed += 1,
+                },
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let is_resource = head.kind.is_some() && head.name.is_some();
+        header.n_malformed += u64::from(!is_resource && !is_known);
+        for instance in early.into_iter().filter(|_| is_resource) {
+            header.n_resources += u64::from(of_version_4(&head, instance, sink).is_some());
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        self.header.n_malformed += 1;
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
         self.header.n_malformed += 1;
         Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+    counts_scalars!();
+}
+
+/// What a resource of version 4 is, beside its instances.
+#[derive(Debug, Default)]
+struct Head {
+    module: Option<String>,
+    mode: Option<String>,
+    kind: Option<String>,
+    name: Option<String>,
+}
+
+struct Instances<'a> {
+    head: &'a Head,
+    header: &'a mut Header,
+    sink: Sink<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Instances<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Instances<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of instances")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Instances { head, header, sink } = self;
+        loop {
+            let mut room = Room::default();
+            let Some(instance) = list.next_element_seed(Tree(&mut room))? else { return Ok(()) };
+            header.n_resources += u64::from(of_version_4(head, instance, sink).is_some());
+            header.n_cut += u64::from(room.is_full);
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         self.header.n_malformed += 1;
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.header.n_malformed += 1;
+    fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.header.n_malformed += 1;
-        Ok(())
+    counts_scalars!();
+}
+
+/// The next value as a tree, within bounds.
+fn tree<'de, A: MapAccess<'de>>(map: &mut A, header: &mut Header) -> Result<Value, A::Error> {
+    let mut room = Room::default();
+    let value = map.next_value_seed(Tree(&mut room))?;
+    header.n_cut += u64::from(room.is_full);
+    Ok(value)
+}
+
+/// How large a tree may still become.
+#[derive(Debug)]
+struct Room {
+    n_values: usize,
+    n_bytes: usize,
+    is_full: bool,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { n_values: MAX_VALUES, n_bytes: MAX_TEXT_BYTES, is_full: false }
+    }
+}
+
+impl Room {
+    fn take(&mut self, n_bytes: usize) -> bool {
+        self.is_full |= self.n_values == 0 || n_bytes > self.n_bytes;
+        if !self.is_full {
+            self.n_values -= 1;
+            self.n_bytes -= n_bytes;
+        }
+        !self.is_full
+    }
+}
+
+/// A value, as far as there is room for it: what a state holds may be ten times larger in memory
+/// than in its file.
+struct Tree<'a>(&'a mut Room);
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.header.n_malformed += 1;
-        Ok(())
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while self.0.take(0) {
+            let Some(value) = list.next_element_seed(Tree(self.0))? else {
+                return Ok(Value::Array(values));
+            };
+            values.push(value);
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut values = Map::new();
+        while self.0.take(0) {
+            let Some(key) = map.next_key::<String>()? else { return Ok(Value::Object(values)) };
+            if !self.0.take(key.len()) {
+                map.next_value::<IgnoredAny>()?;
+                break;
+            }
+            let value = map.next_value_seed(Tree(self.0))?;
+            values.insert(key, value);
+        }
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Object(values))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(if self.0.take(text.len()) { Value::String(text.to_owned()) } else { Value::Null })
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Bool(truth))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 }
 
@@ -363,39 +596,34 @@ fn outputs_of(outputs: &Value, sink: Sink<'_>) {
     }
 }
 
-fn of_version_4(element: Value, sink: Sink<'_>) -> Option<()> {
-    let Value::Object(mut element) = element else { return None };
-    let text = |key: &str| element.get(key).and_then(Value::as_str).map(String::from);
-    let (kind, name) = (text("type")?, text("name")?);
-    let module = text("module").unwrap_or_default();
-    let managed = text("mode").as_deref() != Some("data");
-    let base = address(&module, managed, &kind, &name);
-    let Some(Value::Array(instances)) = element.remove("instances") else { return Some(()) };
-    for instance in instances {
-        let Value::Object(mut instance) = instance else { continue };
-        let attributes = match (instance.remove("attributes"), instance.remove("attributes_flat")) {
-            (Some(Value::Object(attributes)), _) => attributes,
-            (_, Some(Value::Object(flat))) => unflatten(flat),
-            _ => continue,
-        };
-        let key = match instance.get("index_key") {
-            Some(Value::String(key)) => format!("[{}]", Value::from(key.as_str())),
-            Some(Value::Number(key)) => format!("[{key}]"),
-            _ => String::new(),
-        };
-        let deposed = match instance.get("deposed") {
-            Some(Value::String(key)) if !key.is_empty() => format!(" (deposed {key})"),
-            _ => String::new(),
-        };
-        sink(Resource {
-            address: public_text(&format!("{base}{key}{deposed}")).into_owned(),
-            modules: modules(&module),
-            managed,
-            kind: kind.clone(),
-            attributes,
-            sensitive: marked_paths(instance.get("sensitive_attributes")),
-        });
-    }
+fn of_version_4(head: &Head, instance: Value, sink: Sink<'_>) -> Option<()> {
+    let Value::Object(mut instance) = instance else { return None };
+    let (kind, name) = (head.kind.clone()?, head.name.as_deref()?);
+    let module = head.module.as_deref().unwrap_or_default();
+    let managed = head.mode.as_deref() != Some("data");
+    let attributes = match (instance.remove("attributes"), instance.remove("attributes_flat")) {
+        (Some(Value::Object(attributes)), _) => attributes,
+        (_, Some(Value::Object(flat))) => unflatten(flat),
+        _ => return None,
+    };
+    let key = match instance.get("index_key") {
+        Some(Value::String(key)) => format!("[{}]", Value::from(key.as_str())),
+        Some(Value::Number(key)) => format!("[{key}]"),
+        _ => String::new(),
+    };
+    let deposed = match instance.get("deposed") {
+        Some(Value::String(key)) if !key.is_empty() => format!(" (deposed {key})"),
+        _ => String::new(),
+    };
+    let base = address(module, managed, &kind, name);
+    sink(Resource {
+        address: public_text(&format!("{base}{key}{deposed}")).into_owned(),
+        modules: modules(module),
+        managed,
+        kind,
+        attributes,
+        sensitive: marked_paths(instance.get("sensitive_attributes")),
+    });
     Some(())
 }
 
@@ -612,5 +840,96 @@ pub(super) fn blocks<'a>(map: &'a Map<String, Value>, key: &str) -> Vec<&'a Map<
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_object).collect(),
         Some(Value::Object(block)) => vec![block],
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A state of very many instances that is written as it is read.
+    struct Endless {
+        n_instances: usize,
+        n_read: std::rc::Rc<std::cell::Cell<usize>>,
+        rest: Vec<u8>,
+        n_given: usize,
+    }
+
+    impl std::io::Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            if self.rest.is_empty() {
+                let n = self.n_given;
+                self.n_given += 1;
+                let text = match n {
+                    0 => String::from(
+                        r#"{"version": 4, "resources": [{"mode": "managed", "type": "aws_iam_role", "name": "r", "instances": ["#,
+                    ),
+                    n if n < self.n_instances => format!(
+                        r#"{{"index_key": {n}, "attributes": {{"arn": "arn:aws:iam::123456789012:role/r{n}", "list": [{}]}}}},"#,
+                        "1, ".repeat(100) + "1"
+                    ),
+                    n if n == self.n_instances => {
+                        String::from(r#"{"attributes": {"name": "last"}}]}]}"#)
+                    }
+                    _ => return Ok(0),
+                };
+                self.rest = text.into_bytes();
+            }
+            let n = self.rest.len().min(buffer.len());
+            buffer[..n].copy_from_slice(&self.rest[..n]);
+            self.rest.drain(..n);
+            self.n_read.set(self.n_read.get() + n);
+            Ok(n)
+        }
+    }
+
+    #[test]
+    fn one_instance_is_in_memory_at_a_time() {
+        let n_read = std::rc::Rc::new(std::cell::Cell::new(0));
+        let state = Endless {
+            n_instances: 5_000,
+            n_read: std::rc::Rc::clone(&n_read),
+            rest: Vec::new(),
+            n_given: 0,
+        };
+        let (mut n_handed_on, mut n_ahead) = (0_usize, 0);
+        let header = read_from(std::io::BufReader::new(state), &mut |resource| {
+            n_handed_on += 1;
+            let n_bytes = resource.address.len() + 380;
+            n_ahead = n_ahead.max(n_read.get().saturating_sub(n_handed_on * n_bytes));
+        });
+        let n_resources = header.unwrap().n_resources;
+        assert_eq!((n_handed_on, n_resources), (5_000, 5_000));
+        assert!(n_read.get() > 1 << 20);
+        assert!(n_ahead < 256 << 10, "{n_ahead} bytes were read ahead of what was handed on");
+    }
+
+    #[test]
+    fn what_is_too_large_for_memory_is_left_out_and_counted() {
+        let check = |attributes: &str| {
+            let state = format!(
+                r#"{{"version": 4, "resources": [{{"type": "t", "name": "n", "instances": [
+                {{"attributes": {{"before": "x", {attributes}, "after": "x"}}}}, {{"attributes": {{"next": "x"}}}}]}}]}}"#
+            );
+            let mut kept = Vec::new();
+            let header = read(state.as_bytes(), &mut |it| kept.push(it.attributes)).unwrap();
+            assert_eq!((header.n_resources, header.n_cut), (2, 1));
+            assert!(kept[0].contains_key("before") && !kept[0].contains_key("after"));
+            assert!(kept[1].contains_key("next"), "the next one has its own room");
+        };
+        check(&format!(r#""list": [{}1]"#, "1,".repeat(MAX_VALUES)));
+        check(&format!(r#""text": "{}""#, "x".repeat(MAX_TEXT_BYTES)));
+        let pairs: String = (0..MAX_VALUES).map(|n| format!(r#""k{n}": 1, "#)).collect();
+        check(&format!(r#""map": {{{pairs} "z": 1}}"#));
+    }
+
+    #[test]
+    fn instances_before_what_they_are_of() {
+        let state = r#"{"version": 4, "resources": [{"instances": [{"attributes": {"a": "x"}}],
+            "name": "n", "type": "t"}, {"instances": []}, 3]}"#;
+        let mut kept = Vec::new();
+        let header = read(state.as_bytes(), &mut |it| kept.push(it.address)).unwrap();
+        assert_eq!(kept, ["t.n"]);
+        assert_eq!(header.n_malformed, 2);
     }
 }
