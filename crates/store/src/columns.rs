@@ -320,8 +320,7 @@ impl Rows {
         }
         selected.extend(fields.iter().filter_map(|field| field.state));
         let sql = format!(
-            "SELECT {} FROM {} r WHERE r.lead = 1 AND r.sync_key NOT IN \
-             (SELECT key FROM sync WHERE state = 0) ORDER BY r.key",
+            "SELECT {} FROM {} r WHERE r.lead = 1 ORDER BY r.key",
             selected.join(", "),
             table.name
         );

@@ -169,8 +169,6 @@ fn count(c: &Connection, sql: &str, id: &[u8; 16]) -> Result<u64> {
     Ok(c.one(sql, &[id.into()], |row| row.count(0))?.unwrap_or(0))
 }
 
-const RUNNING: &str = "(SELECT key FROM sync WHERE state = 0)";
-
 impl Store {
     /// An identity with everything around it; of the past when `as_of` is given.
     pub fn identity(&self, id: IdentityId, as_of: Option<Time>) -> Result<Option<IdentityDetail>> {
@@ -183,14 +181,7 @@ impl Store {
             let n_credentials = if credentials.len() < MAX_RELATED || moment.is_some() {
                 credentials.len() as u64
             } else {
-                count(
-                    c,
-                    &format!(
-                        "SELECT COUNT(*) FROM credential WHERE identity_id = ?1 AND lead = 1 \
-                         AND sync_key NOT IN {RUNNING}"
-                    ),
-                    id,
-                )?
+                count(c, "SELECT COUNT(*) FROM credential WHERE identity_id = ?1 AND lead = 1", id)?
             };
             Ok(Some(IdentityDetail {
                 claims,
@@ -263,11 +254,8 @@ impl Store {
             } else {
                 count(
                     c,
-                    &format!(
-                        "SELECT COUNT(*) FROM credential_place p JOIN credential r \
-                         ON r.key = p.credential_key WHERE p.place_id = ?1 AND r.lead = 1 \
-                         AND r.sync_key NOT IN {RUNNING}"
-                    ),
+                    "SELECT COUNT(*) FROM credential_place p JOIN credential r \
+                     ON r.key = p.credential_key WHERE p.place_id = ?1 AND r.lead = 1",
                     id,
                 )?
             };

@@ -28,6 +28,7 @@ mod migrate;
 mod publish;
 mod record;
 mod select;
+mod spool;
 
 pub use access::{
     ApiToken, NewApiToken, Person, PersonChange, PersonId, Role, Session, SignInLink, TokenId,
@@ -54,7 +55,6 @@ use model::Time;
 
 use crate::columns::Columns;
 use crate::engine::{Connection, Readers, Use, lock};
-use crate::record::N_TABLES;
 
 pub use engine::version as engine_version;
 
@@ -74,19 +74,11 @@ struct Inner {
     writer: Mutex<Connection>,
     readers: Readers,
     audit: Mutex<Connection>,
-    running: Mutex<Running>,
+    /// Keys of the sources that sync now.
+    running: Mutex<BTreeSet<i64>>,
     columns: RwLock<Option<Arc<Columns>>>,
     /// Last: the folder is let go of when everything else is closed.
     _lock: Option<lock::Lock>,
-}
-
-/// The syncs that run now.
-#[derive(Debug, Default)]
-struct Running {
-    sources: BTreeSet<i64>,
-    /// Things that more than one source claims, per kind of record: who leads is settled at each
-    /// publication, for as long as any sync runs.
-    contested: [BTreeSet<[u8; 16]>; N_TABLES],
 }
 
 impl Store {
@@ -135,15 +127,10 @@ impl Store {
         self.0.folder.as_deref()
     }
 
-    /// Removes what syncs left behind that never ended.
+    /// What never ended has failed; its spool went with its process.
     fn clean_up(&self, now: Time) -> Result<()> {
-        self.write("remove what an interrupted sync left", |c| {
-            let running =
-                c.rows("SELECT key FROM sync WHERE state = 0", &[], |row| row.int(0).map(SyncId))?;
-            for sync in running {
-                sync::remove_unpublished(c, sync, "Tutela ended before it was published", now)?;
-            }
-            sync::restore_indexes(c)
+        self.write("note interrupted syncs", |c| {
+            sync::note_failure(c, None, "Tutela ended before it was published", now)
         })
     }
 
@@ -185,29 +172,11 @@ impl Store {
     }
 
     fn begin_running(&self, source_key: i64) -> bool {
-        lock(&self.0.running).sources.insert(source_key)
+        lock(&self.0.running).insert(source_key)
     }
 
     fn end_running(&self, source_key: i64) {
-        let mut running = lock(&self.0.running);
-        running.sources.remove(&source_key);
-        if running.sources.is_empty() {
-            running.contested = Default::default();
-        }
-    }
-
-    fn n_running(&self) -> usize {
-        lock(&self.0.running).sources.len()
-    }
-
-    fn contest(&self, table: usize, id: [u8; 16]) {
-        if let Some(contested) = lock(&self.0.running).contested.get_mut(table) {
-            contested.insert(id);
-        }
-    }
-
-    fn contested(&self) -> Vec<BTreeSet<[u8; 16]>> {
-        lock(&self.0.running).contested.to_vec()
+        lock(&self.0.running).remove(&source_key);
     }
 
     /// Lets the database grow by so many pages only, as a full disk would.

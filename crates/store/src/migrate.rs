@@ -23,7 +23,8 @@ macro_rules! migrations {
     };
 }
 
-pub(crate) const ESTATE: &[Migration] = migrations!("sqlite": "0001_create_estate");
+pub(crate) const ESTATE: &[Migration] =
+    migrations!("sqlite": "0001_create_estate", "0002_publish_from_spool");
 pub(crate) const AUDIT: &[Migration] = migrations!("sqlite_audit": "0001_create_entry");
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migration (
@@ -117,7 +118,8 @@ mod tests {
         migrate(&database, ESTATE, path, Time::default()).unwrap();
         let older = migrate(&database, &[], path, Time::default()).unwrap_err();
         assert!(matches!(older, OpenError::TooNew { known: 0, .. }), "{older}");
-        let altered = [Migration { name: ESTATE[0].name, sql: "SELECT 1" }];
+        let altered: Vec<_> =
+            ESTATE.iter().map(|step| Migration { name: step.name, sql: "SELECT 1" }).collect();
         let refused = migrate(&database, &altered, path, Time::default()).unwrap_err();
         assert!(matches!(refused, OpenError::Corrupt { .. }), "{refused}");
     }

@@ -3,30 +3,46 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{
-    Coverage, Credential, Grant, Identity, OwnerLink, Place, ScopeId, StoredAt, Time, Trust,
+    Authority, Coverage, Credential, Grant, Identity, OwnerLink, Place, ScopeId, StoredAt, Time,
+    Trust,
 };
 
 use crate::Result;
 use crate::engine::{Connection, Value};
 use crate::error::Error;
-use crate::record::{Hidden, Record};
+use crate::record::{CREDENTIAL, Hidden, N_TABLES, Record, TABLES, Table};
+use crate::spool::{Offset, Spool};
 use crate::sync::{
-    Claims, Counts, Held, Seen, SyncSummary, SyncWriter, Version, encode, link_places, pending_one,
-    record_of_key, restore_indexes, update, was_there,
+    Claims, Counts, Held, Seen, Spooled, SyncSummary, SyncWriter, Version, encode, link_places,
+    offset_of, record_of_key, row_values, stated_at, update,
 };
 
 /// Coverage of this many syncs of a source is kept; of older ones only counts are.
 const KEPT_COVERAGE: i64 = 100;
 
+/// Fewer new rows go into the indexes one by one. More, where they outnumber the rows that are
+/// there, have the indexes built anew behind them: that is several times faster, and readers have
+/// the old ones until the end.
+const MIN_ROWS_TO_REBUILD: u64 = 20_000;
+
+/// New things are looked up one by one among those of other sources as long as there are so many
+/// times more of those; else all of those are read.
+const LOOK_UP_BELOW: u64 = 8;
+
 /// What one publication knows while it runs.
 struct Publication<'a> {
     c: &'a Connection,
     writer: &'a SyncWriter,
+    spool: Spool,
     at: Time,
+    scope_keys: HashMap<ScopeId, i64>,
     scopes: HashMap<i32, &'a Coverage>,
+    /// No other source ever stated anything, so no claim can meet another one.
+    is_alone: bool,
     /// Places that this source claimed, did not state in this sync, and that a gap may hide.
     hidden_places: HashSet<[u8; 16]>,
-    contested: Vec<BTreeSet<[u8; 16]>>,
+    /// Things that may have another claim lead them now, per kind of record.
+    contested: [BTreeSet<[u8; 16]>; N_TABLES],
 }
 
 impl SyncWriter {
@@ -35,21 +51,23 @@ impl SyncWriter {
     pub fn publish(mut self, now: Time) -> Result<SyncSummary> {
         let store = self.store.clone();
         let coverage = std::mem::take(&mut self.coverage);
+        let spool = std::mem::take(&mut self.spool);
         let published = store.write("publish a sync", |c| {
-            let mut scopes = HashMap::new();
-            for (&scope, coverage) in &coverage {
-                let key = self.scope_key(c, scope)?;
-                scopes.insert(i32::try_from(key).unwrap_or(i32::MAX), coverage);
-            }
-            let at = moment(c, now)?;
             let mut publication = Publication {
                 c,
                 writer: &self,
-                at,
-                scopes,
+                spool,
+                at: moment(c, now)?,
+                scope_keys: HashMap::new(),
+                scopes: HashMap::new(),
+                is_alone: is_alone(c, self.source_key)?,
                 hidden_places: HashSet::new(),
-                contested: store.contested(),
+                contested: Default::default(),
             };
+            for (&scope, coverage) in &coverage {
+                let key = publication.scope_key(scope)?;
+                publication.scopes.insert(i32::try_from(key).unwrap_or(i32::MAX), coverage);
+            }
             // Places first: a credential keeps those that are only hidden.
             let places = publication.settle::<Place>(2)?;
             let mut summary = SyncSummary {
@@ -61,6 +79,7 @@ impl SyncWriter {
                 owners: publication.settle::<OwnerLink>(5)?,
                 gaps: 0,
             };
+            let is_large = publication.insert_new(&summary)?;
             publication.settle_leads()?;
             for coverage in coverage.values() {
                 summary.gaps += coverage.gaps.len() as u64 + coverage.n_more_gaps;
@@ -70,23 +89,30 @@ impl SyncWriter {
                 doing: "publish a sync",
                 source: Box::new(error),
             })?;
-            c.run("DELETE FROM pending WHERE sync_key = ?1", &[self.id.0.into()])?;
             c.run(
                 "UPDATE sync SET state = 1, finished_at = ?2, summary = ?3 WHERE key = ?1",
-                &[self.id.0.into(), at.into(), json.as_str().into()],
+                &[self.id.0.into(), publication.at.into(), json.as_str().into()],
             )?;
-            restore_indexes(c)?;
-            Ok(summary)
+            Ok((summary, is_large))
         });
-        // On a failure the writer is dropped, which removes what was put.
-        let summary = published?;
+        // On a failure the writer is dropped, which notes it.
+        let (summary, is_large) = published?;
         self.has_ended = true;
-        if self.is_first_load {
+        store.end_running(self.source_key);
+        if is_large {
             store.optimize()?;
         }
-        store.end_running(self.source_key);
         Ok(summary)
     }
+}
+
+fn is_alone(c: &Connection, source_key: i64) -> Result<bool> {
+    let other = c.one(
+        "SELECT 1 FROM sync WHERE source_key <> ?1 AND state = 1 LIMIT 1",
+        &[source_key.into()],
+        |row| row.int(0),
+    )?;
+    Ok(other.is_none())
 }
 
 /// The moment of a publication: later than every one before, whatever the clock says.
@@ -100,6 +126,99 @@ fn moment(c: &Connection, now: Time) -> Result<Time> {
 }
 
 impl Publication<'_> {
+    /// Inserts what the source states for the first time; says whether that was a large part of
+    /// all there is.
+    fn insert_new(&mut self, summary: &SyncSummary) -> Result<bool> {
+        let new = [
+            summary.identities.added,
+            summary.credentials.added,
+            summary.places.added,
+            summary.grants.added,
+            summary.trusts.added,
+            summary.owners.added,
+        ];
+        let mut put_aside = Vec::new();
+        for (n, (table, n_new)) in TABLES.into_iter().zip(new).enumerate() {
+            if n_new == 0 {
+                continue;
+            }
+            let sql = format!("SELECT COALESCE(MAX(key), 0) FROM {}", table.name);
+            let n_rows = self.c.one(&sql, &[], |row| row.count(0))?.unwrap_or(0);
+            if !self.is_alone {
+                self.find_contested(n, table, n_new, n_rows)?;
+            }
+            if n_new >= MIN_ROWS_TO_REBUILD.max(n_rows) {
+                put_aside.extend(put_indexes_aside(self.c, table)?);
+            }
+        }
+        let mut spool = std::mem::take(&mut self.spool);
+        spool.each(|offset, table, entry| self.insert_one(offset, usize::from(table), entry))?;
+        for sql in &put_aside {
+            self.c.script(sql)?;
+        }
+        Ok(!put_aside.is_empty())
+    }
+
+    fn insert_one(&mut self, offset: Offset, table: usize, entry: &[u8]) -> Result<()> {
+        let spooled = Spooled::read(entry)?;
+        let id = spooled.id()?;
+        match self.claims(table)?.get(&id) {
+            Some(held) if held.seen == Seen::New && offset_of(held.key) == offset => {}
+            // A change, or a version that a later batch of the sync added to.
+            _ => return Ok(()),
+        }
+        let Some(&kind) = TABLES.get(table) else { return Ok(()) };
+        let is_contested = self.contested.get(table).is_some_and(|ids| ids.contains(&id));
+        let lead = !is_contested
+            && (spooled.authority() != Authority::Mentioned || !self.was_there(kind, &id)?);
+        let version = Version {
+            source_key: self.writer.source_key,
+            scope_key: self.scope_key(spooled.scope)?,
+            sync: self.writer.id,
+            lead,
+        };
+        let key = self.c.insert(&kind.texts().insert, &row_values(&spooled.stated, version))?;
+        link_places(self.c, key, spooled.places)
+    }
+
+    /// The new things that other sources claim already.
+    fn find_contested(&mut self, n: usize, table: &Table, n_new: u64, n_rows: u64) -> Result<()> {
+        let claims = self.writer.claims.get(n);
+        let mut found = BTreeSet::new();
+        let is_new = |id: &[u8; 16]| {
+            claims.and_then(|claims| claims.get(id)).is_some_and(|held| held.seen == Seen::New)
+        };
+        if n_new.saturating_mul(LOOK_UP_BELOW) < n_rows {
+            let sql = format!("SELECT 1 FROM {} WHERE id = ?1", table.name);
+            for (id, held) in claims.into_iter().flatten() {
+                if held.seen == Seen::New
+                    && self.c.one(&sql, &[id.into()], |row| row.int(0))?.is_some()
+                {
+                    found.insert(*id);
+                }
+            }
+        } else {
+            self.c.visit(&format!("SELECT id FROM {}", table.name), &[], |row| {
+                let id = row.id(0)?;
+                if is_new(&id) {
+                    found.insert(id);
+                }
+                Ok(true)
+            })?;
+        }
+        if let Some(contested) = self.contested.get_mut(n) {
+            contested.extend(found);
+        }
+        Ok(())
+    }
+
+    /// Whether an authoritative claim about the thing once stood: a mention does not bring it back.
+    fn was_there(&self, table: &Table, id: &[u8; 16]) -> Result<bool> {
+        let sql =
+            format!("SELECT 1 FROM {} WHERE id = ?1 AND authority > 0 LIMIT 1", table.history);
+        Ok(self.c.one(&sql, &[id.into()], |row| row.int(0))?.is_some())
+    }
+
     fn claims(&self, table: usize) -> Result<&Claims> {
         self.writer
             .claims
@@ -173,7 +292,7 @@ impl Publication<'_> {
     }
 
     fn contest(&mut self, table: usize, id: [u8; 16]) {
-        if !self.writer.is_alone {
+        if !self.is_alone {
             self.contest_always(table, id);
         }
     }
@@ -186,9 +305,10 @@ impl Publication<'_> {
 
     /// Puts a new version in place of the one that stood; says whether there is a difference.
     fn change<R: Record>(&mut self, table: usize, id: [u8; 16], held: Held) -> Result<bool> {
-        let stated: Option<R> = pending_one(self.c, self.writer.id, table, &id)?;
+        let offset = self.writer.differing.get(table).and_then(|differing| differing.get(&id));
         let old: Option<R> = record_of_key(self.c, held.key)?;
-        let (Some(mut record), Some(old)) = (stated, old) else { return Ok(false) };
+        let (Some(&offset), Some(old)) = (offset, old) else { return Ok(false) };
+        let mut record: R = stated_at(&mut self.spool, offset)?;
         let coverage = self.coverage_of(record.scope());
         let hides = |locus: &str| match coverage {
             None => true,
@@ -206,20 +326,17 @@ impl Publication<'_> {
             _ => hides(&stored.path),
         };
         record.keep_hidden(&old, &Hidden { place: &place, locus: &hides });
-        let (body, hash) = encode(&record)?;
+        let mut body = String::new();
+        let hash = encode(&record, &mut body)?;
         if hash == held.hash {
             return Ok(false);
         }
         let lead = self.c.one(
-            &format!("SELECT lead, scope_key FROM {} WHERE key = ?1", R::TABLE.name),
+            &format!("SELECT lead FROM {} WHERE key = ?1", R::TABLE.name),
             &[held.key.into()],
             |row| row.truth(0),
         )?;
-        let scope_key = self.writer.scopes.get(&record.scope()).copied();
-        let scope_key = match scope_key {
-            Some(key) => key,
-            None => self.scope_key(record.scope())?,
-        };
+        let scope_key = self.scope_key(record.scope())?;
         self.c.run(&R::TABLE.texts().close, &[held.key.into(), self.at.into()])?;
         let version = Version {
             source_key: self.writer.source_key,
@@ -233,7 +350,8 @@ impl Publication<'_> {
                 "DELETE FROM credential_place WHERE credential_key = ?1",
                 &[held.key.into()],
             )?;
-            link_places(self.c, &record, held.key)?;
+            let places = record.places().iter().map(|stored| stored.place.as_bytes());
+            link_places(self.c, held.key, places)?;
         }
         if old.authority() != record.authority() {
             self.contest_always(table, id);
@@ -242,11 +360,14 @@ impl Publication<'_> {
     }
 
     fn coverage_of(&self, scope: ScopeId) -> Option<&Coverage> {
-        let key = self.writer.scopes.get(&scope)?;
+        let key = self.scope_keys.get(&scope)?;
         self.scopes.get(&i32::try_from(*key).ok()?).copied()
     }
 
-    fn scope_key(&self, scope: ScopeId) -> Result<i64> {
+    fn scope_key(&mut self, scope: ScopeId) -> Result<i64> {
+        if let Some(&key) = self.scope_keys.get(&scope) {
+            return Ok(key);
+        }
         let values = [self.writer.source_key.into(), scope.as_bytes().into()];
         self.c.run(
             "INSERT INTO scope (source_key, id, kind, name) VALUES (?1, ?2, '', '') \
@@ -258,21 +379,15 @@ impl Publication<'_> {
             &values,
             |row| row.int(0),
         )?;
-        Ok(key.unwrap_or_default())
+        let key = key.unwrap_or_default();
+        self.scope_keys.insert(scope, key);
+        Ok(key)
     }
 
     fn settle_leads(&self) -> Result<()> {
-        let leads = [
-            Self::settle_lead::<Identity>,
-            Self::settle_lead::<Credential>,
-            Self::settle_lead::<Place>,
-            Self::settle_lead::<Grant>,
-            Self::settle_lead::<Trust>,
-            Self::settle_lead::<OwnerLink>,
-        ];
-        for (contested, settle) in self.contested.iter().zip(leads) {
+        for (contested, table) in self.contested.iter().zip(TABLES) {
             for id in contested {
-                settle(self, id)?;
+                self.settle_lead(table, id)?;
             }
         }
         Ok(())
@@ -280,27 +395,26 @@ impl Publication<'_> {
 
     /// Chooses the claim that leads among those published: the greatest authority, then the one
     /// that has stood longest. A mention leads only what no source ever stated.
-    fn settle_lead<R: Record>(&self, id: &[u8; 16]) -> Result<()> {
-        let name = R::TABLE.name;
+    fn settle_lead(&self, table: &Table, id: &[u8; 16]) -> Result<()> {
+        let name = table.name;
         let sync = Value::Int(self.writer.id.0);
         let rows = self.c.rows(
             &format!(
-                "SELECT key, authority, lead, sync_key FROM {name} WHERE id = ?1 AND (sync_key = ?2 \
-                 OR sync_key NOT IN (SELECT key FROM sync WHERE state = 0)) \
+                "SELECT key, authority, lead, sync_key FROM {name} WHERE id = ?1 \
                  ORDER BY authority DESC, key"
             ),
-            &[id.into(), sync],
+            &[id.into()],
             |row| Ok((row.int(0)?, row.int(1)?, row.truth(2)?, row.int(3)?)),
         )?;
         let Some(&(first, authority, ..)) = rows.first() else { return Ok(()) };
-        let leader = (authority > 0 || !was_there::<R>(self.c, id)?).then_some(first);
+        let leader = (authority > 0 || !self.was_there(table, id)?).then_some(first);
         for (key, _, leads, sync_key) in rows {
             let should_lead = leader == Some(key);
             if leads == should_lead {
                 continue;
             }
             if sync_key != self.writer.id.0 {
-                self.c.run(&R::TABLE.texts().close, &[key.into(), self.at.into()])?;
+                self.c.run(&table.texts().close, &[key.into(), self.at.into()])?;
             }
             self.c.run(
                 &format!("UPDATE {name} SET lead = ?2, sync_key = ?3 WHERE key = ?1"),
@@ -379,4 +493,25 @@ impl Publication<'_> {
         }
         Ok(())
     }
+}
+
+/// Drops the indexes of a table; gives the statements that build them again.
+fn put_indexes_aside(c: &Connection, table: &Table) -> Result<Vec<String>> {
+    let mut put_aside = Vec::new();
+    for name in [table.name, "credential_place"] {
+        if name != table.name && table.name != CREDENTIAL.name {
+            continue;
+        }
+        let indexes = c.rows(
+            "SELECT name, sql FROM sqlite_master \
+             WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL ORDER BY name",
+            &[name.into()],
+            |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())),
+        )?;
+        for (index, sql) in indexes {
+            c.script(&format!("DROP INDEX {index}"))?;
+            put_aside.push(sql);
+        }
+    }
+    Ok(put_aside)
 }

@@ -23,9 +23,6 @@ const ROW: &str = "r.key, r.id, r.authority, r.changed_at, r.kind, r.system, r.i
 /// The column with the sort value, after those of [`ROW`].
 const SORT_COLUMN: usize = 19;
 
-/// What is seen now; the row's alias is `r`.
-const NOW: &str = "r.sync_key NOT IN (SELECT key FROM sync WHERE state = 0)";
-
 /// A statement and its values.
 #[derive(Debug, Default)]
 pub(crate) struct Select {
@@ -80,7 +77,7 @@ impl Part {
                         "+r.sync_key IN (SELECT key FROM sync WHERE state = 1 AND finished_at <= {at})"
                     )
                 }
-                _ => NOW.to_owned(),
+                _ => "TRUE".to_owned(),
             };
             return (from, seen);
         };
@@ -136,10 +133,6 @@ pub(crate) fn from_records(select: &mut Select, table: &Table, as_of: Option<Tim
     format!(
         "{rows} r JOIN scope sc ON sc.key = r.scope_key JOIN source so ON so.key = r.source_key"
     )
-}
-
-pub(crate) fn visible(as_of: Option<Time>) -> &'static str {
-    if as_of.is_some() { "TRUE" } else { NOW }
 }
 
 /// A record and where it stands, facts settled, and whether it leads.
@@ -200,8 +193,7 @@ pub(crate) fn rows_where<R: Record>(
     let mut select = Select { sql: String::new(), values };
     let from = from_records(&mut select, R::TABLE, as_of);
     let limit = select.value(Owned::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
-    select.sql =
-        format!("SELECT {ROW} FROM {from} WHERE {} AND {condition} LIMIT {limit}", visible(as_of));
+    select.sql = format!("SELECT {ROW} FROM {from} WHERE {condition} LIMIT {limit}");
     let mut rows = Vec::new();
     select.visit(c, |row| {
         rows.push(row_of(row, as_of)?);
@@ -231,10 +223,7 @@ pub(crate) fn bare_leading<R: Record>(
 ) -> Result<Option<R>> {
     let mut select = Select { sql: String::new(), values: vec![Owned::Blob(id.to_vec())] };
     let from = from_records(&mut select, R::TABLE, as_of);
-    select.sql = format!(
-        "SELECT {ROW} FROM {from} WHERE {} AND r.lead = 1 AND r.id = ?1 LIMIT 1",
-        visible(as_of)
-    );
+    select.sql = format!("SELECT {ROW} FROM {from} WHERE r.lead = 1 AND r.id = ?1 LIMIT 1");
     let mut found = None;
     select.visit(c, |row| {
         found = Some(bare_row_of(row, as_of)?.record);
@@ -258,7 +247,7 @@ pub(crate) fn all_versions<R: Record>(
          sync_key) AS seen_from, NULL AS seen_to, NULL AS owner FROM {name} WHERE id = ?1 \
          UNION ALL SELECT claim_key, {columns}, seen_from, seen_to, NULL FROM {history} \
          WHERE id = ?1) r JOIN scope sc ON sc.key = r.scope_key JOIN source so \
-         ON so.key = r.source_key WHERE {NOW} ORDER BY r.seen_from, r.key LIMIT {MAX_VERSIONS}"
+         ON so.key = r.source_key ORDER BY r.seen_from, r.key LIMIT {MAX_VERSIONS}"
     );
     let select = Select { sql, values };
     let mut rows = Vec::new();
@@ -312,7 +301,7 @@ pub(crate) fn page<R: Record>(c: &Connection, query: &ListQuery) -> Result<Page<
 pub(crate) fn rows_of_keys<R: Record>(c: &Connection, keys: &[i64]) -> Result<Vec<Row<R>>> {
     let mut select = Select::default();
     let from = from_records(&mut select, R::TABLE, None);
-    let sql = format!("SELECT {ROW} FROM {from} WHERE r.key = ?1 AND r.lead = 1 AND {NOW}");
+    let sql = format!("SELECT {ROW} FROM {from} WHERE r.key = ?1 AND r.lead = 1");
     let mut rows = Vec::with_capacity(keys.len());
     for &key in keys {
         let row = c.one(&sql, &[key.into()], |row| row_of::<R>(row, None))?;
@@ -766,7 +755,7 @@ fn counted(list: List, query: &ListQuery) -> Result<(Select, String)> {
     let (from, mut conditions) = match (TABLES.iter().find(|table| table.list == list), list) {
         (Some(table), _) => {
             let from = from_records(&mut select, table, query.as_of);
-            (from, vec![visible(query.as_of).to_owned(), "r.lead = 1".to_owned()])
+            (from, vec!["r.lead = 1".to_owned()])
         }
         (None, List::Findings) => ("finding r".to_owned(), vec!["TRUE".to_owned()]),
         (None, List::Syncs) => {

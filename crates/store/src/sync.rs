@@ -9,9 +9,8 @@ use crate::engine::{Connection, Row, Value};
 use crate::error::Error;
 use crate::fields::List;
 use crate::query::{ListQuery, Page};
-use crate::record::{
-    CREDENTIAL, Kept, N_TABLES, OwnedHead, Record, TABLES, authority_of, hash_of, unreadable,
-};
+use crate::record::{Kept, N_TABLES, OwnedHead, Record, TABLES, authority_of, hash_of, unreadable};
+use crate::spool::{self, Offset, Spool};
 use crate::{Result, Store};
 
 /// A sync, in the order in which they began.
@@ -71,9 +70,6 @@ pub struct Counts {
     pub kept: u64,
 }
 
-/// At most this many records are written in one transaction of a running sync.
-const RECORDS_PER_WRITE: usize = 50_000;
-
 /// Takes in what a source states. Nothing of it is visible before [`SyncWriter::publish`];
 /// dropping it leaves nothing behind.
 #[derive(Debug)]
@@ -82,14 +78,13 @@ pub struct SyncWriter {
     pub(crate) id: SyncId,
     pub(crate) source: SourceId,
     pub(crate) source_key: i64,
-    /// What the source claimed until now, per kind of record.
+    /// What the source claimed until now and states now, per kind of record.
     pub(crate) claims: [Claims; N_TABLES],
-    pub(crate) scopes: HashMap<ScopeId, i64>,
+    /// What it states that is new or differs.
+    pub(crate) spool: Spool,
+    /// Where in the spool the last version is of what differs, per kind of record.
+    pub(crate) differing: [HashMap<[u8; 16], Offset, IdHash>; N_TABLES],
     pub(crate) coverage: BTreeMap<ScopeId, Coverage>,
-    /// No other source ever stated anything, so no claim can meet another one.
-    pub(crate) is_alone: bool,
-    /// Whether indexes were put aside for a first load.
-    pub(crate) is_first_load: bool,
     /// Whether every claim ends that is not stated, whatever the coverage: the source is removed.
     pub(crate) ends_all: bool,
     pub(crate) has_ended: bool,
@@ -98,11 +93,13 @@ pub struct SyncWriter {
 /// The claims of one source, of one kind of record.
 pub(crate) type Claims = HashMap<[u8; 16], Held, IdHash>;
 
-/// A claim as it stood when the sync began, or as this sync made it.
+/// A claim as it stood when the sync began, or as this sync states it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
+    /// Of its row; the place in the spool of what is new.
     pub(crate) key: i64,
     pub(crate) hash: i64,
+    /// Of its row; 0 of what is new.
     pub(crate) scope_key: i32,
     pub(crate) seen: Seen,
 }
@@ -112,7 +109,7 @@ pub(crate) enum Seen {
     /// Not stated in this sync (yet).
     No,
     Same,
-    /// What it states now waits in `pending`.
+    /// What it states now is in the spool.
     Differs,
     /// Stated for the first time.
     New,
@@ -148,12 +145,6 @@ impl std::hash::Hasher for IdHasher {
     fn write_usize(&mut self, _: usize) {}
 }
 
-/// A record made ready outside the lock.
-struct Encoded {
-    hash: i64,
-    body: std::ops::Range<usize>,
-}
-
 impl SyncWriter {
     pub fn id(&self) -> SyncId {
         self.id
@@ -163,7 +154,7 @@ impl SyncWriter {
         self.source
     }
 
-    /// Takes in one settled batch. Each record is in one batch of a sync only.
+    /// Takes in one settled batch.
     pub fn put(&mut self, batch: &Batch) -> Result<()> {
         self.put_all(0, &batch.identities)?;
         self.put_all(1, &batch.credentials)?;
@@ -182,142 +173,53 @@ impl SyncWriter {
         Ok(())
     }
 
-    fn put_all<R: Record + std::marker::Sync>(
-        &mut self,
-        table: usize,
-        records: &[R],
-    ) -> Result<()> {
-        for part in records.chunks(RECORDS_PER_WRITE) {
-            let (bodies, encoded) = encode_all(part)?;
-            // The claims are lent out for the time of the transaction.
-            let Some(slot) = self.claims.get_mut(table) else { continue };
-            let mut claims = std::mem::take(slot);
-            let store = self.store.clone();
-            let done = store.write("take in what a source states", |c| {
-                let is_alone = self.is_alone && store.n_running() == 1;
-                for (record, encoded) in part.iter().zip(&encoded) {
-                    let body = bodies.get(encoded.body.clone()).unwrap_or_default();
-                    self.put_one(c, table, &mut claims, record, encoded.hash, body, is_alone)?;
-                }
-                Ok(())
-            });
-            if let Some(slot) = self.claims.get_mut(table) {
-                *slot = claims;
-            }
-            done?;
-        }
-        Ok(())
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one record and the sync around it")]
-    fn put_one<R: Record>(
-        &mut self,
-        c: &Connection,
-        table: usize,
-        claims: &mut Claims,
-        record: &R,
-        hash: i64,
-        body: &str,
-        is_alone: bool,
-    ) -> Result<()> {
-        match claims.get_mut(record.id()) {
-            None => {
-                let lead = self.lead_of_new(c, table, record, is_alone)?;
-                let scope_key = self.scope_key(c, record.scope())?;
-                let version =
-                    Version { source_key: self.source_key, scope_key, sync: self.id, lead };
-                let key = insert(c, record, hash, body, version)?;
-                link_places(c, record, key)?;
-                let scope_key = i32::try_from(scope_key).unwrap_or(i32::MAX);
-                claims.insert(*record.id(), Held { key, hash, scope_key, seen: Seen::New });
-            }
-            Some(held) if held.seen == Seen::No => {
-                if held.hash == hash {
-                    held.seen = Seen::Same;
-                } else {
-                    held.seen = Seen::Differs;
-                    put_pending(c, self.id, table, record)?;
-                }
-            }
-            Some(held) => self.put_again(c, table, held, record)?,
-        }
-        Ok(())
-    }
-
-    /// A record that was in an earlier batch of this sync already: one claim is made of the two.
-    fn put_again<R: Record>(
-        &mut self,
-        c: &Connection,
-        table: usize,
-        held: &mut Held,
-        record: &R,
-    ) -> Result<()> {
-        let earlier: Option<R> = match held.seen {
-            Seen::Differs => pending_one(c, self.id, table, record.id())?,
-            _ => record_of_key(c, held.key)?,
+    fn put_all<R: Record>(&mut self, table: usize, records: &[R]) -> Result<()> {
+        let Self { claims, differing, spool, .. } = self;
+        let (Some(claims), Some(differing)) = (claims.get_mut(table), differing.get_mut(table))
+        else {
+            return Ok(());
         };
-        let both = earlier.into_iter().chain([record.clone()]).collect();
-        let Some(merged) = R::absorb_all(both) else { return Ok(()) };
-        let (body, hash) = encode(&merged)?;
-        if held.seen == Seen::New {
-            if hash != held.hash {
-                let scope_key = self.scope_key(c, merged.scope())?;
-                let lead = lead_of_key::<R>(c, held.key)?;
-                let version =
-                    Version { source_key: self.source_key, scope_key, sync: self.id, lead };
-                update(c, &merged, hash, &body, version, held.key)?;
-                link_places(c, &merged, held.key)?;
+        let mut body = String::new();
+        for record in records {
+            let hash = encode(record, &mut body)?;
+            let Some(held) = claims.get_mut(record.id()) else {
+                let key = key_of(spool_one(spool, table, record, hash, &body)?);
+                let held = Held { key, hash, scope_key: 0, seen: Seen::New };
+                claims.insert(*record.id(), held);
+                continue;
+            };
+            if held.seen == Seen::No {
+                held.seen = if held.hash == hash { Seen::Same } else { Seen::Differs };
+                if held.seen == Seen::Differs {
+                    let offset = spool_one(spool, table, record, hash, &body)?;
+                    differing.insert(*record.id(), offset);
+                }
+                continue;
+            }
+            // It was in an earlier batch of this sync already: one claim is made of the two.
+            let earlier: Option<R> = match held.seen {
+                Seen::Same => {
+                    let key = held.key;
+                    self.store.read("read what a source stated", |c| record_of_key(c, key))?
+                }
+                Seen::New => Some(stated_at(spool, offset_of(held.key))?),
+                _ => match differing.get(record.id()) {
+                    Some(&offset) => Some(stated_at(spool, offset)?),
+                    None => None,
+                },
+            };
+            let both = earlier.into_iter().chain([record.clone()]).collect();
+            let Some(merged) = R::absorb_all(both) else { continue };
+            let hash = encode(&merged, &mut body)?;
+            if held.seen != Seen::New {
+                held.seen = Seen::Differs;
+                differing.insert(*record.id(), spool_one(spool, table, &merged, hash, &body)?);
+            } else if hash != held.hash {
+                held.key = key_of(spool_one(spool, table, &merged, hash, &body)?);
                 held.hash = hash;
             }
-        } else {
-            held.seen = Seen::Differs;
-            put_pending(c, self.id, table, &merged)?;
         }
         Ok(())
-    }
-
-    /// Whether a claim about a thing leads that this source has not claimed before.
-    fn lead_of_new<R: Record>(
-        &self,
-        c: &Connection,
-        table: usize,
-        record: &R,
-        is_alone: bool,
-    ) -> Result<bool> {
-        if !is_alone {
-            let name = R::TABLE.name;
-            let is_claimed = c
-                .one(
-                    &format!("SELECT 1 FROM {name} WHERE id = ?1"),
-                    &[record.id().into()],
-                    |row| row.int(0),
-                )?
-                .is_some();
-            if is_claimed {
-                self.store.contest(table, *record.id());
-                return Ok(false);
-            }
-        }
-        Ok(record.authority() != Authority::Mentioned || !was_there::<R>(c, record.id())?)
-    }
-
-    pub(crate) fn scope_key(&mut self, c: &Connection, scope: ScopeId) -> Result<i64> {
-        if let Some(&key) = self.scopes.get(&scope) {
-            return Ok(key);
-        }
-        let values = [self.source_key.into(), scope.as_bytes().into()];
-        c.run(
-            "INSERT INTO scope (source_key, id, kind, name) VALUES (?1, ?2, '', '') \
-             ON CONFLICT (source_key, id) DO NOTHING",
-            &values,
-        )?;
-        let key = c
-            .one("SELECT key FROM scope WHERE source_key = ?1 AND id = ?2", &values, |row| {
-                row.int(0)
-            })?
-            .unwrap_or_default();
-        self.scopes.insert(scope, key);
-        Ok(key)
     }
 
     /// Removes all that was put and notes why.
@@ -330,10 +232,9 @@ impl SyncWriter {
             return Ok(());
         }
         self.has_ended = true;
-        let done = self.store.write("remove what a failed sync stated", |c| {
-            remove_unpublished(c, self.id, reason, now)?;
-            restore_indexes(c)
-        });
+        let done = self
+            .store
+            .write("note that a sync failed", |c| note_failure(c, Some(self.id), reason, now));
         self.store.end_running(self.source_key);
         done
     }
@@ -370,49 +271,110 @@ fn add_coverage(known: &mut Coverage, more: &Coverage) {
     }
 }
 
-/// Whether an authoritative claim about the thing once stood: a mention does not bring it back.
-pub(crate) fn was_there<R: Record>(c: &Connection, id: &[u8; 16]) -> Result<bool> {
-    let history = R::TABLE.history;
-    let found = c.one(
-        &format!("SELECT 1 FROM {history} WHERE id = ?1 AND authority > 0 LIMIT 1"),
-        &[id.into()],
-        |row| row.int(0),
-    )?;
-    Ok(found.is_some())
-}
-
-fn encode_all<R: Record + std::marker::Sync>(records: &[R]) -> Result<(String, Vec<Encoded>)> {
-    let mut bodies = Vec::with_capacity(records.len() * 256);
-    let mut encoded = Vec::with_capacity(records.len());
-    for record in records {
-        let start = bodies.len();
-        record.body(&mut bodies).map_err(|error| unwritable(&error))?;
-        let kept = record.kept();
-        let name = kept.name(&record.head()).to_owned();
-        let body = start..bodies.len();
-        let hash = hash_of(record, &name, bodies.get(body.clone()).unwrap_or_default());
-        encoded.push(Encoded { hash, body });
-    }
-    Ok((into_text(bodies)?, encoded))
-}
-
-pub(crate) fn encode<R: Record>(record: &R) -> Result<(String, i64)> {
-    let mut body = Vec::new();
-    record.body(&mut body).map_err(|error| unwritable(&error))?;
+/// Writes the record's body in place of what `body` held; gives the claim's hash.
+pub(crate) fn encode<R: Record>(record: &R, body: &mut String) -> Result<i64> {
+    let mut bytes = std::mem::take(body).into_bytes();
+    bytes.clear();
+    record.body(&mut bytes).map_err(|error| unwritable(&error))?;
     let kept = record.kept();
-    let hash = hash_of(record, kept.name(&record.head()), &body);
-    Ok((into_text(body)?, hash))
-}
-
-fn into_text(bytes: Vec<u8>) -> Result<String> {
-    String::from_utf8(bytes).map_err(|error| Error::Database {
+    let hash = hash_of(record, kept.name(&record.head()), &bytes);
+    *body = String::from_utf8(bytes).map_err(|error| Error::Database {
         doing: "write a record as JSON",
         source: Box::new(error),
-    })
+    })?;
+    Ok(hash)
 }
 
 fn unwritable(error: &serde_json::Error) -> Error {
     Error::Database { doing: "write a record as JSON", source: error.to_string().into() }
+}
+
+/// Offsets are keys of what has no row yet.
+fn key_of(offset: Offset) -> i64 {
+    i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn offset_of(key: i64) -> Offset {
+    Offset::try_from(key).unwrap_or(Offset::MAX)
+}
+
+/// Appends a record to the spool: its scope, the places it lies in, then what a claim states.
+fn spool_one<R: Record>(
+    spool: &mut Spool,
+    table: usize,
+    record: &R,
+    hash: i64,
+    body: &str,
+) -> Result<Offset> {
+    let kept = record.kept();
+    let scope = record.scope();
+    let places: Vec<u8> =
+        record.places().iter().flat_map(|stored| *stored.place.as_bytes()).collect();
+    let front = [Value::from(scope.as_bytes()), Value::Blob(&places)];
+    let stated = stated(record, &kept, hash, body);
+    spool.push(u8::try_from(table).unwrap_or(u8::MAX), front.into_iter().chain(stated))
+}
+
+/// A record as [`spool_one`] wrote it.
+pub(crate) struct Spooled<'a> {
+    pub(crate) scope: ScopeId,
+    pub(crate) places: &'a [[u8; 16]],
+    pub(crate) stated: Vec<Value<'a>>,
+}
+
+impl<'a> Spooled<'a> {
+    pub(crate) fn read(entry: &'a [u8]) -> Result<Self> {
+        let mut stated = spool::values(entry)?;
+        let mut front = stated.drain(..2.min(stated.len()));
+        let (Some(Value::Blob(scope)), Some(Value::Blob(places))) = (front.next(), front.next())
+        else {
+            return Err(spool::odd());
+        };
+        drop(front);
+        let scope = ScopeId::from_bytes(scope.try_into().map_err(|_| spool::odd())?);
+        let (places, []) = places.as_chunks() else { return Err(spool::odd()) };
+        Ok(Self { scope, places, stated })
+    }
+
+    pub(crate) fn id(&self) -> Result<[u8; 16]> {
+        match self.stated.first() {
+            Some(Value::Blob(id)) => (*id).try_into().map_err(|_| spool::odd()),
+            _ => Err(spool::odd()),
+        }
+    }
+
+    pub(crate) fn authority(&self) -> Authority {
+        match self.stated.get(1) {
+            Some(Value::Int(number)) => authority_of(*number),
+            _ => Authority::Mentioned,
+        }
+    }
+
+    fn record<R: Record>(&self) -> Result<R> {
+        let text = |n: usize| match self.stated.get(n) {
+            Some(Value::Text(text)) => Ok((*text).to_owned()),
+            _ => Err(spool::odd()),
+        };
+        let head = OwnedHead {
+            id: self.id()?,
+            scope: self.scope,
+            authority: self.authority(),
+            kind: text(4)?,
+            system: text(5)?,
+            instance: text(6)?,
+            native_id: text(7)?,
+            name: text(8)?,
+        };
+        match self.stated.last() {
+            Some(Value::Text(body)) => R::restore(head, body)
+                .map_err(|error| unreadable("read what a source stated", &error)),
+            _ => Err(spool::odd()),
+        }
+    }
+}
+
+pub(crate) fn stated_at<R: Record>(spool: &mut Spool, offset: Offset) -> Result<R> {
+    Spooled::read(&spool.entry(offset)?)?.record()
 }
 
 /// Whose version a row is.
@@ -424,21 +386,18 @@ pub(crate) struct Version {
     pub(crate) lead: bool,
 }
 
-fn values_of<'a, R: Record>(
+/// What a row holds of the claim itself: its id, then what comes after `lead` in
+/// [`COMMON`](crate::record::COMMON), the columns of its kind, the body.
+fn stated<'a, R: Record>(
     record: &'a R,
     kept: &'a Kept,
     hash: i64,
     body: &'a str,
-    version: Version,
 ) -> Vec<Value<'a>> {
     let head = record.head();
-    let mut values = Vec::with_capacity(R::TABLE.n_columns() + 1);
+    let mut values = Vec::with_capacity(R::TABLE.n_columns());
     values.extend([
         Value::from(record.id()),
-        version.source_key.into(),
-        version.scope_key.into(),
-        version.sync.0.into(),
-        version.lead.into(),
         Value::Int(record.authority() as i64),
         hash.into(),
         record.changed_at().into(),
@@ -453,15 +412,20 @@ fn values_of<'a, R: Record>(
     values
 }
 
-fn insert<R: Record>(
-    c: &Connection,
-    record: &R,
-    hash: i64,
-    body: &str,
-    version: Version,
-) -> Result<i64> {
-    let kept = record.kept();
-    c.insert(R::TABLE.texts().insert.as_str(), &values_of(record, &kept, hash, body, version))
+/// The values of a whole row.
+pub(crate) fn row_values<'a>(stated: &[Value<'a>], version: Version) -> Vec<Value<'a>> {
+    let mut values = Vec::with_capacity(stated.len() + 5);
+    if let Some((id, rest)) = stated.split_first() {
+        values.extend([
+            *id,
+            version.source_key.into(),
+            version.scope_key.into(),
+            version.sync.0.into(),
+            version.lead.into(),
+        ]);
+        values.extend(rest);
+    }
+    values
 }
 
 pub(crate) fn update<R: Record>(
@@ -473,48 +437,25 @@ pub(crate) fn update<R: Record>(
     key: i64,
 ) -> Result<()> {
     let kept = record.kept();
-    let mut values = values_of(record, &kept, hash, body, version);
+    let mut values = row_values(&stated(record, &kept, hash, body), version);
     values.push(key.into());
     c.run(R::TABLE.texts().update.as_str(), &values).map(drop)
 }
 
 /// Writes down where a credential lies, in place of what was known of that.
-pub(crate) fn link_places<R: Record>(c: &Connection, record: &R, key: i64) -> Result<()> {
-    for place in record.places() {
+pub(crate) fn link_places<'a>(
+    c: &Connection,
+    key: i64,
+    places: impl IntoIterator<Item = &'a [u8; 16]>,
+) -> Result<()> {
+    for place in places {
         c.run(
             "INSERT INTO credential_place (credential_key, place_id) VALUES (?1, ?2) \
              ON CONFLICT DO NOTHING",
-            &[key.into(), place.place.as_bytes().into()],
+            &[key.into(), place.into()],
         )?;
     }
     Ok(())
-}
-
-fn put_pending<R: Record>(c: &Connection, sync: SyncId, table: usize, record: &R) -> Result<()> {
-    let body = serde_json::to_string(record).map_err(|error| unwritable(&error))?;
-    c.run(
-        "INSERT INTO pending (sync_key, record, id, body) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (sync_key, record, id) DO UPDATE SET body = excluded.body",
-        &[sync.0.into(), number(table), record.id().into(), body.as_str().into()],
-    )
-    .map(drop)
-}
-
-pub(crate) fn number(table: usize) -> Value<'static> {
-    Value::Int(i64::try_from(table).unwrap_or(i64::MAX))
-}
-
-pub(crate) fn pending_one<R: Record>(
-    c: &Connection,
-    sync: SyncId,
-    table: usize,
-    id: &[u8; 16],
-) -> Result<Option<R>> {
-    c.one(
-        "SELECT body FROM pending WHERE sync_key = ?1 AND record = ?2 AND id = ?3",
-        &[sync.0.into(), number(table), id.into()],
-        |row| serde_json::from_str(row.text(0)?).map_err(|error| unreadable(c.doing(), &error)),
-    )
 }
 
 /// The record of a row, facts unsettled: as the source stated it.
@@ -542,100 +483,24 @@ pub(crate) fn record_of_key<R: Record>(c: &Connection, key: i64) -> Result<Optio
     )
 }
 
-fn lead_of_key<R: Record>(c: &Connection, key: i64) -> Result<bool> {
-    let sql = format!("SELECT lead FROM {} WHERE key = ?1", R::TABLE.name);
-    Ok(c.one(&sql, &[key.into()], |row| row.truth(0))?.unwrap_or(false))
-}
-
-/// Removes what a sync inserted, and its pending changes.
-pub(crate) fn remove_unpublished(
+/// Notes why a sync ended unpublished; without one, why all did that ran when the process ended.
+pub(crate) fn note_failure(
     c: &Connection,
-    sync: SyncId,
+    sync: Option<SyncId>,
     reason: &str,
     now: Time,
 ) -> Result<()> {
-    let first = c.one(
-        "SELECT first_keys FROM sync WHERE key = ?1 AND state = 0",
-        &[sync.0.into()],
-        |row| {
-            serde_json::from_str::<Vec<i64>>(row.text(0)?)
-                .map_err(|error| unreadable(c.doing(), &error))
-        },
-    )?;
-    let Some(first) = first else { return Ok(()) };
-    for (table, &after) in TABLES.iter().zip(&first) {
-        if table.name == CREDENTIAL.name {
-            c.run(
-                "DELETE FROM credential_place WHERE credential_key > ?1 AND credential_key IN \
-                 (SELECT key FROM credential WHERE key > ?1 AND sync_key = ?2)",
-                &[after.into(), sync.0.into()],
-            )?;
-        }
-        c.run(
-            &format!("DELETE FROM {} WHERE key > ?1 AND sync_key = ?2", table.name),
-            &[after.into(), sync.0.into()],
-        )?;
-    }
-    c.run("DELETE FROM pending WHERE sync_key = ?1", &[sync.0.into()])?;
     let reason: String = reason.chars().take(MAX_ERROR_CHARS).collect();
     c.run(
-        "UPDATE sync SET state = 2, error = ?2, finished_at = MAX(started_at, ?3) WHERE key = ?1",
-        &[sync.0.into(), reason.as_str().into(), now.into()],
+        "UPDATE sync SET state = 2, error = ?2, finished_at = MAX(started_at, ?3) \
+         WHERE state = 0 AND (?1 IS NULL OR key = ?1)",
+        &[sync.map(|sync| sync.0).into(), reason.as_str().into(), now.into()],
     )?;
     Ok(())
 }
 
 /// Longer reasons for failure are cut.
 const MAX_ERROR_CHARS: usize = 2_000;
-
-/// Puts the indexes of empty tables aside: building them at the end is several times faster.
-fn put_indexes_aside(c: &Connection) -> Result<bool> {
-    let mut any = false;
-    for table in TABLES {
-        let is_empty = c
-            .one(&format!("SELECT 1 FROM {} LIMIT 1", table.name), &[], |row| row.int(0))?
-            .is_none();
-        if !is_empty {
-            continue;
-        }
-        let mut names = vec![table.name];
-        if table.name == CREDENTIAL.name {
-            names.push("credential_place");
-        }
-        for name in names {
-            let indexes = c.rows(
-                "SELECT name, sql FROM sqlite_master \
-                 WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL \
-                 AND sql NOT LIKE 'CREATE UNIQUE%'",
-                &[name.into()],
-                |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())),
-            )?;
-            for (index, sql) in indexes {
-                c.run(
-                    "INSERT INTO dropped_index (name, sql) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                    &[index.as_str().into(), sql.as_str().into()],
-                )?;
-                c.script(&format!("DROP INDEX {index}"))?;
-                any = true;
-            }
-        }
-    }
-    Ok(any)
-}
-
-/// Builds what [`put_indexes_aside`] put aside.
-pub(crate) fn restore_indexes(c: &Connection) -> Result<()> {
-    let indexes = c.rows("SELECT sql FROM dropped_index ORDER BY name", &[], |row| {
-        row.text(0).map(str::to_owned)
-    })?;
-    for sql in &indexes {
-        c.script(sql)?;
-    }
-    if !indexes.is_empty() {
-        c.run("DELETE FROM dropped_index", &[])?;
-    }
-    Ok(())
-}
 
 impl Store {
     /// Begins a sync of a source; several sources may sync at once, one source only once
@@ -663,26 +528,12 @@ impl Store {
     }
 
     fn begin_sync_of(&self, source: SourceId, source_key: i64, now: Time) -> Result<SyncWriter> {
-        let n_running = self.n_running();
-        let (id, is_alone, is_first_load) = self.write("begin a sync", |c| {
-            let mut first_keys = Vec::with_capacity(N_TABLES);
-            for table in TABLES {
-                let sql = format!("SELECT COALESCE(MAX(key), 0) FROM {}", table.name);
-                first_keys.push(c.one(&sql, &[], |row| row.int(0))?.unwrap_or(0));
-            }
-            let first_keys =
-                serde_json::to_string(&first_keys).map_err(|error| unwritable(&error))?;
+        let (id, spool) = self.write("begin a sync", |c| {
             let id = c.insert(
-                "INSERT INTO sync (source_key, state, started_at, first_keys) VALUES (?1, 0, ?2, ?3)",
-                &[source_key.into(), now.into(), first_keys.as_str().into()],
+                "INSERT INTO sync (source_key, state, started_at) VALUES (?1, 0, ?2)",
+                &[source_key.into(), now.into()],
             )?;
-            let others = c.one(
-                "SELECT 1 FROM sync WHERE source_key <> ?1 AND state IN (0, 1) LIMIT 1",
-                &[source_key.into()],
-                |row| row.int(0),
-            )?;
-            let is_first_load = n_running == 1 && put_indexes_aside(c)?;
-            Ok((SyncId(id), others.is_none(), is_first_load))
+            Ok((SyncId(id), Spool::new(self.folder())?))
         })?;
         let mut writer = SyncWriter {
             store: self.clone(),
@@ -690,10 +541,9 @@ impl Store {
             source,
             source_key,
             claims: Default::default(),
-            scopes: HashMap::new(),
+            spool,
+            differing: Default::default(),
             coverage: BTreeMap::new(),
-            is_alone,
-            is_first_load,
             ends_all: false,
             has_ended: false,
         };

@@ -89,9 +89,9 @@ fn a_full_disk_fails_the_sync_and_keeps_what_stood() {
     };
     store.limit_pages(2).unwrap();
     let mut writer = store.begin_sync(here, at(2)).unwrap();
-    let error = writer.put(&many).unwrap_err();
+    writer.put(&many).unwrap();
+    let error = writer.publish(at(2)).unwrap_err();
     assert!(matches!(error, Error::Full { .. }), "{error:?}");
-    drop(writer);
     assert_eq!(names(&store, None), ["a"]);
     store.limit_pages(100_000).unwrap();
     assert_eq!(sync(&store, here, many, at(3)).identities.added, 2_000);

@@ -194,3 +194,65 @@ fn a_record_in_two_batches_is_one_claim() {
         assert_eq!(rows[0].record.places.len(), 2);
     });
 }
+
+/// More new rows than there are: the indexes are built anew behind them.
+#[test]
+fn a_large_sync_is_published_like_a_small_one() {
+    on_each(|store| {
+        let (here, there) = (source(store, "here"), source(store, "there"));
+        let (etc, srv) = (scope("/etc"), scope("/srv"));
+        let few = Batch {
+            identities: vec![mention("stated-0", etc.id), identity("stays", etc.id)],
+            coverage: vec![complete(&etc)],
+            ..Batch::default()
+        };
+        sync(store, here, few, at(1));
+        let many = |n: usize| Batch {
+            identities: (0..n).map(|n| identity(&format!("stated-{n}"), srv.id)).collect(),
+            credentials: vec![credential("cert", &["/srv/a"], srv.id)],
+            places: vec![place("/srv/a", srv.id)],
+            coverage: vec![complete(&srv)],
+            ..Batch::default()
+        };
+        let counts = sync(store, there, many(20_100), at(2)).identities;
+        assert_eq!((counts.added, counts.unchanged), (20_100, 0));
+        let stated = identity("stated-0", srv.id).id;
+        let claims = store.identity(stated, None).unwrap().unwrap().claims;
+        let leads: Vec<_> = claims.iter().map(|c| (&*c.row.source_name, c.leads)).collect();
+        assert_eq!(leads, [("there", true), ("here", false)]);
+        let here_too = store.place(place("/srv/a", srv.id).id, None).unwrap().unwrap();
+        assert_eq!(here_too.n_credentials, 1);
+        let counts = sync(store, there, many(20_099), at(3)).identities;
+        assert_eq!((counts.unchanged, counts.gone), (20_099, 1));
+        // A claim is still one row: the index that sees to it is there again.
+        assert_eq!(sync(store, there, many(20_099), at(4)).identities.added, 0);
+        let gone = store.identity(identity("stated-20099", srv.id).id, None).unwrap().unwrap();
+        assert_eq!(gone.gone_at, Some(at(3)));
+    });
+}
+
+/// Two sources that state one thing in syncs that run at once: whoever publishes later settles it.
+#[test]
+fn syncs_that_run_at_once_settle_who_leads() {
+    on_each(|store| {
+        let (here, there) = (source(store, "here"), source(store, "there"));
+        let etc = scope("/etc");
+        let batch = |record: model::Identity| Batch {
+            identities: vec![record],
+            coverage: vec![complete(&etc)],
+            ..Batch::default()
+        };
+        let mut declared = identity("role", etc.id);
+        declared.authority = Authority::Declared;
+        let mut first = store.begin_sync(here, at(1)).unwrap();
+        let mut second = store.begin_sync(there, at(1)).unwrap();
+        first.put(&batch(declared)).unwrap();
+        second.put(&batch(identity("role", etc.id))).unwrap();
+        first.publish(at(2)).unwrap();
+        second.publish(at(3)).unwrap();
+        let detail = store.identity(identity("role", etc.id).id, None).unwrap().unwrap();
+        let leads: Vec<_> = detail.claims.iter().map(|c| (&*c.row.source_name, c.leads)).collect();
+        assert_eq!(leads, [("there", true), ("here", false)]);
+        assert_eq!(names(store, None), ["role"]);
+    });
+}
