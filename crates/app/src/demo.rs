@@ -1,5 +1,7 @@
 //! Fills a data folder with the demo estate, source by source, as syncs do.
 
+use std::sync::mpsc::sync_channel;
+
 use demo::{Plan, SOURCES, batches};
 use model::Time;
 use serde_json::json;
@@ -8,6 +10,7 @@ use store::{NewSource, SourceChange, SyncSummary};
 use crate::access::{Act, Actor};
 use crate::audit::acting;
 use crate::error::Result;
+use crate::sync::MAX_WAITING_BATCHES;
 use crate::{App, estate};
 
 /// How far the loading is.
@@ -52,11 +55,18 @@ pub fn load(
             }
             let mut writer = app.store.begin_sync(source.id, clock())?;
             let mut n_records = 0;
-            for batch in batches(plan, part) {
-                writer.put(&batch)?;
-                n_records += batch.n_records() as u64;
-                progress(Step { source: part.name, n_records });
-            }
+            let (sender, receiver) = sync_channel(MAX_WAITING_BATCHES);
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    // Nobody listens any more when the store failed.
+                    batches(plan, part).all(|batch| sender.send(batch).is_ok())
+                });
+                receiver.into_iter().try_for_each(|batch| {
+                    n_records += batch.n_records() as u64;
+                    progress(Step { source: part.name, n_records });
+                    writer.put(&batch)
+                })
+            })?;
             summaries.push((part.name, writer.publish(clock())?));
         }
         estate::refresh(app, clock())?;

@@ -1,168 +1,243 @@
 //! What follows from the records after they changed: the owner each list shows, and the findings.
 //!
-//! The estate is streamed; to keep a million identities in bounded memory it is worked through in
-//! partitions by identity id.
+//! Only what was touched is looked at: by publications, by what people said, by time. The first
+//! evaluation, and one after the rules changed, is of everything, in parts on all cores; none is
+//! ever held whole.
 
-use std::collections::HashMap;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZero;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
 
-use assess::owners::{Candidate, Ranked, rank};
+use assess::owners::rank;
 use assess::{Around, Record, Tally, evaluate_record};
-use model::{Finding, Identity, IdentityId, OwnerLink, Place, PlaceId, Time};
-use store::owner::OwnerColumn;
-use store::{List, ListQuery, ReconcileSummary};
+use model::{CredentialId, Finding, IdentityId, OwnerLink, Place, PlaceId, Time};
+use store::{Evaluation, Family, List, OwnerColumn, ReconcileSummary, Stale, Subjects};
 
 use crate::App;
 use crate::error::Result;
 
-/// Identities that are held in memory at once.
-pub const MAX_HELD_IDENTITIES: u64 = 250_000;
+/// Rows that are looked at together.
+const ROWS_AT_A_TIME: usize = 2_000;
 
-/// Ranks owners and evaluates all rules over everything that is published.
+/// Places that a core keeps at hand: few places hold most credentials.
+const MAX_HELD_PLACES: usize = 50_000;
+
+/// Parts that may be done before one that comes earlier.
+const MAX_WAITING_PARTS: usize = 4;
+
+/// Ranks owners and evaluates rules over everything that is published and was touched since the
+/// last time.
 pub fn refresh(app: &App, now: Time) -> Result<ReconcileSummary> {
-    let places = places(app)?;
-    let n_identities = count(app)?;
-    let n_parts = n_identities / MAX_HELD_IDENTITIES + 1;
-    let mut findings = Vec::new();
-    let mut tally = Tally::default();
-    for part in 0..n_parts {
-        let in_part = |id: &IdentityId| partition(id, n_parts) == part;
-        let ranked = ranked(app, &in_part)?;
-        let columns: Vec<_> =
-            ranked.iter().map(|(id, (ranked, methods))| (*id, column(ranked, methods))).collect();
-        app.store.set_owners(&columns)?;
-        evaluate(app, &in_part, &ranked, &places, now, &mut tally, &mut findings)?;
+    let _one_at_a_time = app.evaluating.lock().unwrap_or_else(PoisonError::into_inner);
+    let stale = app.store.stale(&assess::version(), assess::expiry_offsets().as_deref(), now)?;
+    evaluate(app, &stale, now)
+}
+
+/// The same over everything, touched or not: it should find nothing that [`refresh`] did not.
+pub fn refresh_everything(app: &App, now: Time) -> Result<ReconcileSummary> {
+    let _one_at_a_time = app.evaluating.lock().unwrap_or_else(PoisonError::into_inner);
+    let stale = app.store.stale(&assess::version(), None, now)?;
+    evaluate(app, &stale, now)
+}
+
+fn evaluate(app: &App, stale: &Stale, now: Time) -> Result<ReconcileSummary> {
+    let mut evaluation = app.store.begin_evaluation(stale.subjects.as_ref(), now)?;
+    let claims = claims(app)?;
+    match &stale.subjects {
+        Some(subjects) => these(app, subjects, &claims, now, &mut evaluation)?,
+        None => everything(app, &claims, now, &mut evaluation)?,
     }
-    Ok(app.store.reconcile_findings(&findings, now)?)
+    Ok(app.store.finish_evaluation(evaluation, Some(&stale.mark))?)
 }
 
-/// Partition 0 also takes what belongs to no identity.
-fn partition(id: &IdentityId, n_parts: u64) -> u64 {
-    let [first, second, third, ..] = *id.as_bytes();
-    u64::from(u32::from_be_bytes([0, first, second, third])) % n_parts
+/// The same for these identities alone: a person said something of them.
+pub(crate) fn refresh_these(app: &App, identities: &[IdentityId], now: Time) -> Result<()> {
+    let _one_at_a_time = app.evaluating.lock().unwrap_or_else(PoisonError::into_inner);
+    let subjects =
+        Subjects { identities: identities.iter().copied().collect(), ..Subjects::default() };
+    let mut evaluation = app.store.begin_evaluation(Some(&subjects), now)?;
+    these(app, &subjects, &claims(app)?, now, &mut evaluation)?;
+    app.store.finish_evaluation(evaluation, None)?;
+    Ok(())
 }
 
-fn count(app: &App) -> Result<u64> {
-    if let Some(total) = app.store.total(List::Identities, &ListQuery::default())? {
-        return Ok(total);
+/// What people claimed.
+type Claims = HashMap<IdentityId, OwnerLink>;
+
+fn claims(app: &App) -> Result<Claims> {
+    let claims = app.store.owner_claims()?;
+    Ok(claims.iter().map(|claim| (claim.identity, crate::owners::link_of(claim))).collect())
+}
+
+fn these(
+    app: &App,
+    subjects: &Subjects,
+    claims: &Claims,
+    now: Time,
+    evaluation: &mut Evaluation,
+) -> Result<()> {
+    let mut worker = Worker::new(app, claims, now);
+    let identities: Vec<IdentityId> = subjects.identities.iter().copied().collect();
+    for part in identities.chunks(ROWS_AT_A_TIME) {
+        worker.look(&app.store.families_of(part)?)?.put(app, evaluation)?;
     }
-    let mut n = 0;
-    app.store.each_identity(&mut |_| {
-        n += 1;
-        ControlFlow::Continue(())
-    })?;
-    Ok(n)
+    let credentials: Vec<CredentialId> = subjects.credentials.iter().copied().collect();
+    for part in credentials.chunks(ROWS_AT_A_TIME) {
+        worker.look(&[app.store.loose_of(part)?])?.put(app, evaluation)?;
+    }
+    Ok(())
 }
 
-fn places(app: &App) -> Result<HashMap<PlaceId, Place>> {
-    let mut places = HashMap::new();
-    app.store.each_place(&mut |row| {
-        places.insert(row.record.id, row.record);
-        ControlFlow::Continue(())
-    })?;
-    Ok(places)
+/// Rows of a list with keys after one and up to another: the identities with what belongs to
+/// them, or what belongs to no identity.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    list: List,
+    after: i64,
+    to: i64,
 }
 
-type Owners = HashMap<IdentityId, (Ranked, Vec<String>)>;
-
-fn ranked(app: &App, in_part: &dyn Fn(&IdentityId) -> bool) -> Result<Owners> {
-    let mut links: HashMap<IdentityId, Vec<OwnerLink>> = HashMap::new();
-    for claim in app.store.owner_claims()? {
-        if in_part(&claim.identity) {
-            links.entry(claim.identity).or_default().push(crate::owners::link_of(&claim));
+fn everything(app: &App, claims: &Claims, now: Time, evaluation: &mut Evaluation) -> Result<()> {
+    let mut parts = Vec::new();
+    for list in [List::Identities, List::Credentials, List::Grants, List::Trusts] {
+        let last = app.store.last_key(list)?;
+        let starts = (0..last).step_by(ROWS_AT_A_TIME);
+        let step = i64::try_from(ROWS_AT_A_TIME).unwrap_or(i64::MAX);
+        parts.extend(starts.map(|after| Part { list, after, to: after + step }));
+    }
+    let n_cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = sync_channel::<(usize, Result<Looked>)>(MAX_WAITING_PARTS);
+    std::thread::scope(|scope| {
+        for _ in 0..n_cores.min(parts.len()) {
+            let (sender, parts, next) = (sender.clone(), &parts, &next);
+            scope.spawn(move || {
+                let mut worker = Worker::new(app, claims, now);
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(part) = parts.get(n) else { return };
+                    // Nobody listens any more when another part failed.
+                    if sender.send((n, worker.look_at(*part))).is_err() {
+                        return;
+                    }
+                }
+            });
         }
-    }
-    app.store.each_owner(&mut |row| {
-        let mut link = row.record;
-        if in_part(&link.identity) {
-            link.evidence = Vec::new();
-            link.loci = Vec::new();
-            links.entry(link.identity).or_default().push(link);
+        drop(sender);
+        // In the order of the parts, whichever is done first: findings are listed as they came.
+        let mut waiting = BTreeMap::new();
+        let mut n_put = 0;
+        for (n, looked) in receiver {
+            waiting.insert(n, looked?);
+            while let Some(looked) = waiting.remove(&n_put) {
+                looked.put(app, evaluation)?;
+                n_put += 1;
+            }
         }
-        ControlFlow::Continue(())
-    })?;
-    let ranked = links.into_iter().map(|(id, links)| {
-        let all: Vec<&OwnerLink> = links.iter().collect();
-        let ranked = rank(&all);
-        let methods = links.iter().map(|link| link.method.to_string()).collect();
-        (id, (ranked, methods))
-    });
-    Ok(ranked.collect())
-}
-
-/// The owner that lists show: none when nobody reaches the threshold.
-fn column(ranked: &Ranked, methods: &[String]) -> Option<OwnerColumn> {
-    ranked.owner().map(|owner| OwnerColumn {
-        party: owner.owner.clone(),
-        method: method(owner, methods),
-        confidence: owner.confidence,
+        Ok(())
     })
 }
 
-fn method(owner: &Candidate, methods: &[String]) -> String {
-    let best = owner.links.first().and_then(|&n| methods.get(n));
-    best.cloned().unwrap_or_default()
+/// What a part of the estate comes to.
+#[derive(Debug, Default)]
+struct Looked {
+    owners: Vec<(IdentityId, Option<OwnerColumn>)>,
+    findings: Vec<Finding>,
 }
 
-fn evaluate(
-    app: &App,
-    in_part: &dyn Fn(&IdentityId) -> bool,
-    owners: &Owners,
-    places: &HashMap<PlaceId, Place>,
+impl Looked {
+    fn put(self, app: &App, evaluation: &mut Evaluation) -> Result<()> {
+        if !self.owners.is_empty() {
+            app.store.set_owners(&self.owners)?;
+        }
+        Ok(app.store.put_findings(evaluation, &self.findings)?)
+    }
+}
+
+struct Worker<'a> {
+    app: &'a App,
+    claims: &'a Claims,
     now: Time,
-    tally: &mut Tally,
-    findings: &mut Vec<Finding>,
-) -> Result<()> {
-    let mut identities: HashMap<IdentityId, Identity> = HashMap::new();
-    app.store.each_identity(&mut |row| {
-        let identity = row.record;
-        if in_part(&identity.id) {
-            let owners = owners.get(&identity.id).map(|(ranked, _)| ranked);
-            let around = Around { owners, ..Around::default() };
-            evaluate_record(Record::Identity(&identity), around, now, tally, findings);
-            identities.insert(identity.id, identity);
+    places: HashMap<PlaceId, Place>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(app: &'a App, claims: &'a Claims, now: Time) -> Self {
+        Self { app, claims, now, places: HashMap::new() }
+    }
+
+    fn look_at(&mut self, part: Part) -> Result<Looked> {
+        let Part { list, after, to } = part;
+        if list == List::Identities {
+            self.look(&self.app.store.families(after, to)?)
+        } else {
+            self.look(&[self.app.store.loose(list, after, to)?])
         }
-        ControlFlow::Continue(())
-    })?;
-    let nobody = IdentityId::from_bytes([0; 16]);
-    let around = |id: Option<IdentityId>| Around {
-        identity: id.and_then(|id| identities.get(&id)),
-        places: &[],
-        owners: id.and_then(|id| owners.get(&id)).map(|(ranked, _)| ranked),
-    };
-    app.store.each_credential(&mut |row| {
-        let credential = row.record;
-        if in_part(&credential.identity.unwrap_or(nobody)) {
-            let lies_in: Vec<&Place> =
-                credential.places.iter().filter_map(|stored| places.get(&stored.place)).collect();
-            let around = Around { places: &lies_in, ..around(credential.identity) };
-            evaluate_record(Record::Credential(&credential), around, now, tally, findings);
+    }
+
+    fn look(&mut self, families: &[Family]) -> Result<Looked> {
+        self.fetch_places(families)?;
+        let mut looked = Looked::default();
+        for family in families {
+            self.look_at_one(family, &mut looked);
         }
-        ControlFlow::Continue(())
-    })?;
-    app.store.each_grant(&mut |row| {
-        if in_part(&row.record.identity) {
-            evaluate_record(
-                Record::Grant(&row.record),
-                around(Some(row.record.identity)),
-                now,
-                tally,
-                findings,
-            );
+        Ok(looked)
+    }
+
+    fn fetch_places(&mut self, families: &[Family]) -> Result<()> {
+        if self.places.len() > MAX_HELD_PLACES {
+            self.places.clear();
         }
-        ControlFlow::Continue(())
-    })?;
-    app.store.each_trust(&mut |row| {
-        if in_part(&row.record.to) {
-            evaluate_record(
-                Record::Trust(&row.record),
-                around(Some(row.record.to)),
-                now,
-                tally,
-                findings,
-            );
+        let stored = families.iter().flat_map(|family| &family.credentials);
+        let missing: BTreeSet<PlaceId> = stored
+            .flat_map(|credential| credential.places.iter().map(|stored| stored.place))
+            .filter(|id| !self.places.contains_key(id))
+            .collect();
+        let places = self.app.store.places_of(&missing)?;
+        self.places.extend(places.into_iter().map(|place| (place.id, place)));
+        Ok(())
+    }
+
+    fn look_at_one(&self, family: &Family, looked: &mut Looked) {
+        let identity = family.identity.as_ref();
+        let claim = identity.and_then(|identity| self.claims.get(&identity.id));
+        let links: Vec<&OwnerLink> = claim.into_iter().chain(&family.owners).collect();
+        let ranked = identity.map(|_| rank(&links));
+        if let (Some(identity), Some(ranked)) = (identity, &ranked) {
+            // None when nobody reaches the threshold.
+            let column = ranked.owner().map(|owner| OwnerColumn {
+                party: owner.owner.clone(),
+                method: owner
+                    .links
+                    .first()
+                    .and_then(|&n| links.get(n))
+                    .map(|link| link.method.to_string())
+                    .unwrap_or_default(),
+                confidence: owner.confidence,
+            });
+            if column != family.owner {
+                looked.owners.push((identity.id, column));
+            }
         }
-        ControlFlow::Continue(())
-    })?;
-    Ok(())
+        let mut tally = Tally::default();
+        let mut look = |record: Record<'_>, places: &[&Place]| {
+            let around = Around { identity, places, owners: ranked.as_ref() };
+            evaluate_record(record, around, self.now, &mut tally, &mut looked.findings);
+        };
+        if let Some(identity) = identity {
+            look(Record::Identity(identity), &[]);
+        }
+        for credential in &family.credentials {
+            let lies_in: Vec<&Place> = credential
+                .places
+                .iter()
+                .filter_map(|stored| self.places.get(&stored.place))
+                .collect();
+            look(Record::Credential(credential), &lies_in);
+        }
+        family.grants.iter().for_each(|grant| look(Record::Grant(grant), &[]));
+        family.trusts.iter().for_each(|trust| look(Record::Trust(trust), &[]));
+    }
 }

@@ -28,8 +28,8 @@ pub use access::{Act, Actor, Role, Via};
 pub use error::{Error, Kind, Result};
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use connectors::Machine;
 use model::{Fingerprinter, Time};
@@ -45,6 +45,8 @@ pub struct App {
     pub refusals: audit::Refusals,
     pub folder: Arc<Path>,
     warming: Arc<AtomicBool>,
+    /// Held while owners are ranked and rules evaluated.
+    pub(crate) evaluating: Arc<Mutex<()>>,
 }
 
 impl App {
@@ -61,6 +63,7 @@ impl App {
             refusals: audit::Refusals::default(),
             folder: folder.into(),
             warming: Arc::default(),
+            evaluating: Arc::default(),
         })
     }
 

@@ -3,7 +3,7 @@
 use model::{Evidence, IdentityId, OwnerLink, Party, PartyKind, ScopeId, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Facet, List, ListQuery, OwnerClaim, OwnerColumn};
+use store::{Facet, List, ListQuery, OwnerClaim};
 
 use crate::App;
 use crate::access::{Act, Actor};
@@ -60,6 +60,7 @@ pub fn claim(app: &App, actor: &Actor, new: &NewClaim, now: Time) -> Result<Vec<
         for id in &new.identities {
             claims.push(app.store.claim_owner(*id, &party, &actor.name, &new.reason, now)?);
         }
+        crate::estate::refresh_these(app, &new.identities, now)?;
         app.warm_soon();
         Ok(claims)
     })
@@ -79,16 +80,8 @@ pub fn withdraw(app: &App, actor: &Actor, identity: IdentityId, now: Time) -> Re
                 .store
                 .withdraw_owner_claim(identity)?
                 .ok_or_else(|| Error::not_found("claim on identity", identity))?;
-            let detail = app.store.identity(identity, None)?;
-            let links: Vec<&OwnerLink> =
-                detail.iter().flat_map(|detail| &detail.owners).map(|row| &row.record).collect();
-            let ranked = assess::owners::rank(&links);
-            let owner = ranked.owner().map(|owner| OwnerColumn {
-                party: owner.owner.clone(),
-                method: owner.methods.first().map(ToString::to_string).unwrap_or_default(),
-                confidence: owner.confidence,
-            });
-            app.store.set_owners(&[(identity, owner)])?;
+            crate::estate::refresh_these(app, &[identity], now)?;
+            app.warm_soon();
             Ok(withdrawn)
         },
     )

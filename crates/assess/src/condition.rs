@@ -8,7 +8,7 @@
 //! known to hold excepts (a key that is not known to be switched off counts as a key).
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::record::StoredAt;
@@ -146,6 +146,32 @@ impl Condition {
         }
     }
 
+    /// Adds how far from now it compares an expiry, in microseconds; false when it compares another
+    /// time with a moment that moves.
+    pub(crate) fn expiry_offsets(&self, offsets: &mut BTreeSet<i64>) -> bool {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) | Self::FirstKnown(conditions) => {
+                conditions.iter().all(|condition| condition.expiry_offsets(offsets))
+            }
+            Self::Not(condition)
+            | Self::Unless(condition)
+            | Self::SomePlace(condition)
+            | Self::EveryPlace(condition)
+            | Self::Identity(condition) => condition.expiry_offsets(offsets),
+            Self::Test(field, Test::Before(moment) | Test::After(moment)) => {
+                match (moment.offset(), field) {
+                    (None, _) => true,
+                    (Some(offset), Field::ExpiresAt) => {
+                        offsets.insert(offset);
+                        true
+                    }
+                    _ => false,
+                }
+            }
+            Self::Test(..) => true,
+        }
+    }
+
     /// The conditions on places that help this one to be true.
     pub(crate) fn on_places(&self) -> Vec<&Self> {
         match self {
@@ -275,6 +301,16 @@ impl Moment {
             Self::NowPlus(span) => now.plus(span),
             Self::NowMinus(span) => now.minus(span),
             Self::At(time) => time,
+        }
+    }
+
+    /// How far from now it is, in microseconds; none when it stands still.
+    fn offset(self) -> Option<i64> {
+        let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        match self {
+            Self::NowPlus(span) => Some(micros(span)),
+            Self::NowMinus(span) => Some(-micros(span)),
+            Self::At(_) => None,
         }
     }
 }

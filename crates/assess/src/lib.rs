@@ -10,7 +10,7 @@
 //! an identity's ownership.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use model::finding::FindingSubject;
@@ -149,6 +149,34 @@ pub fn rules() -> &'static [Rule] {
 
 pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().iter().find(|rule| rule.id == id)
+}
+
+/// Changes when any rule does, or the version of Tutela: then what was evaluated before no longer
+/// says what would be found now.
+pub fn version() -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    for (file, text) in FILES {
+        hasher.update(file.as_bytes());
+        hasher.update(text.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// How far from now, in microseconds, the moments are that rules compare an expiry with: as time
+/// passes, what a rule says of a credential changes only when one of them passes its expiry. None
+/// when a rule compares another time with a moment that moves.
+pub fn expiry_offsets() -> Option<Vec<i64>> {
+    let mut offsets = BTreeSet::new();
+    for rule in rules() {
+        let conditions = rule.severity_when.iter().map(|case| &case.condition);
+        for condition in conditions.chain([&rule.when]) {
+            if !condition.expiry_offsets(&mut offsets) {
+                return None;
+            }
+        }
+    }
+    Some(offsets.into_iter().collect())
 }
 
 /// Every rule of the record's sort on one record.
@@ -348,5 +376,18 @@ impl std::str::FromStr for SubjectKind {
             "trust" => Ok(Self::Trust),
             _ => Err(format!("`{text}` is not one of identity, credential, grant, trust")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Time passes without a whole evaluation only as long as this holds: a rule about another
+    /// time needs its own way in `store::evaluation`.
+    #[test]
+    fn rules_compare_only_expiries_with_moments_that_move() {
+        let days = |days: i64| days * 86_400 * 1_000_000;
+        assert_eq!(expiry_offsets(), Some(vec![0, days(7), days(30)]));
     }
 }

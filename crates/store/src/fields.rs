@@ -255,8 +255,12 @@ const FINDING: &[Field] = &[
     IDENTITY_OF,
     field("first_seen", "First seen", Time, "r.first_seen"),
     field("opened_at", "Opened", Time, "r.opened_at"),
-    field("last_seen", "Last seen", Time, "r.last_seen"),
+    field("last_seen", "Last seen", Time, FINDING_LAST_SEEN),
 ];
+
+/// What is not resolved was seen by the last evaluation, whatever that looked at.
+pub(crate) const FINDING_LAST_SEEN: &str = "CASE r.state WHEN 'resolved' THEN r.last_seen \
+    ELSE MAX(r.last_seen, COALESCE((SELECT at FROM evaluation), 0)) END";
 
 const SYNC: &[Field] = &[
     SOURCE,

@@ -1,14 +1,12 @@
 //! Findings as an evaluation left them, and what people said about each.
 
-use std::collections::HashMap;
-
 use model::{Finding, FindingId, FindingState, Time};
 use serde::Serialize;
 
 use crate::detail::MAX_RELATED;
 use crate::engine::{Connection, Row, Value};
 use crate::error::Error;
-use crate::fields::List;
+use crate::fields::{FINDING_LAST_SEEN, List};
 use crate::query::{ListQuery, Page};
 use crate::record::unreadable;
 use crate::select::plain_page;
@@ -21,7 +19,7 @@ pub struct FindingRow {
     /// When it first fired, and when it last opened.
     pub first_seen: Time,
     pub opened_at: Time,
-    /// The last evaluation in which it fired.
+    /// The last evaluation in which it fired; one of what did not change is one of this too.
     pub last_seen: Time,
     pub n_reopened: u32,
 }
@@ -35,8 +33,12 @@ pub struct ReconcileSummary {
     pub reopened: u64,
 }
 
-const ROWS: &str = "SELECT r.key, r.body, r.state_body, r.first_seen, r.opened_at, r.last_seen, \
-    r.n_reopened FROM finding r";
+fn rows() -> String {
+    format!(
+        "SELECT r.key, r.body, r.state_body, r.first_seen, r.opened_at, {FINDING_LAST_SEEN}, \
+         r.n_reopened FROM finding r"
+    )
+}
 
 fn row_of(row: &Row<'_>) -> Result<FindingRow> {
     let unreadable = |error| unreadable("read a finding", &error);
@@ -54,8 +56,9 @@ fn row_of(row: &Row<'_>) -> Result<FindingRow> {
 pub(crate) fn findings_of(c: &Connection, id: &[u8; 16]) -> Result<Vec<FindingRow>> {
     c.rows(
         &format!(
-            "{ROWS} WHERE (r.subject_id = ?1 OR r.identity_id = ?1) AND r.state <> 'resolved' \
-             ORDER BY r.severity DESC, r.key LIMIT {MAX_RELATED}"
+            "{} WHERE (r.subject_id = ?1 OR r.identity_id = ?1) AND r.state <> 'resolved' \
+             ORDER BY r.severity DESC, r.key LIMIT {MAX_RELATED}",
+            rows()
         ),
         &[id.into()],
         row_of,
@@ -79,12 +82,12 @@ const fn until(state: &FindingState) -> Option<Time> {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Result<String> {
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value)
         .map_err(|error| Error::Database { doing: "write a finding", source: Box::new(error) })
 }
 
-fn set_state(c: &Connection, id: &[u8; 16], state: &FindingState) -> Result<usize> {
+pub(crate) fn set_state(c: &Connection, id: &[u8; 16], state: &FindingState) -> Result<usize> {
     c.run(
         "UPDATE finding SET state = ?2, state_body = ?3, until = ?4 WHERE id = ?1",
         &[id.into(), state_name(state).into(), json(state)?.as_str().into(), until(state).into()],
@@ -101,19 +104,29 @@ const fn subject_bytes(finding: &Finding) -> &[u8; 16] {
     }
 }
 
-/// Writes what a rule says now; states of people are not touched.
-fn write(c: &Connection, finding: &Finding, now: Time) -> Result<()> {
-    let body = json(finding)?;
-    let open = json(&FindingState::Open)?;
+/// By which what a rule says now is told from what it said before.
+pub(crate) fn hash_of(body: &str) -> i64 {
     let mut hash = [0; 8];
     blake3::Hasher::new().update(body.as_bytes()).finalize_xof().fill(&mut hash);
+    i64::from_le_bytes(hash)
+}
+
+/// Writes what a rule says now; states of people are not touched.
+pub(crate) fn write(
+    c: &Connection,
+    finding: &Finding,
+    body: &str,
+    hash: i64,
+    now: Time,
+) -> Result<()> {
+    let open = json(&FindingState::Open)?;
     c.run(
         "INSERT INTO finding (id, rule, severity, subject_id, identity_id, title, body, hash, state, \
          state_body, first_seen, opened_at, last_seen, n_reopened) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'open', ?9, ?10, ?10, ?10, 0) \
          ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, \
          identity_id = excluded.identity_id, title = excluded.title, body = excluded.body, \
-         hash = excluded.hash WHERE finding.hash <> excluded.hash",
+         hash = excluded.hash",
         &[
             finding.id.as_bytes().into(),
             Value::Text(&finding.rule),
@@ -121,8 +134,8 @@ fn write(c: &Connection, finding: &Finding, now: Time) -> Result<()> {
             subject_bytes(finding).into(),
             finding.identity.as_ref().map(model::IdentityId::as_bytes).into(),
             finding.title.as_str().into(),
-            body.as_str().into(),
-            i64::from_le_bytes(hash).into(),
+            body.into(),
+            hash.into(),
             open.as_str().into(),
             now.into(),
         ],
@@ -131,70 +144,14 @@ fn write(c: &Connection, finding: &Finding, now: Time) -> Result<()> {
 }
 
 impl Store {
-    /// Takes in a whole evaluation: what fires newly opens, what no longer fires is resolved, what
-    /// fires again after that reopens; what people said stays until its date.
-    pub fn reconcile_findings(&self, findings: &[Finding], now: Time) -> Result<ReconcileSummary> {
-        self.write("reconcile findings", |c| {
-            let mut known = HashMap::new();
-            c.visit("SELECT id, state, until FROM finding", &[], |row| {
-                let state = row.text(1)?;
-                let is_resolved = state == "resolved";
-                let is_over = row.maybe_time(2)?.is_some_and(|until| until <= now);
-                known.insert(row.id(0)?, (is_resolved, is_over, false));
-                Ok(true)
-            })?;
-            let mut summary = ReconcileSummary::default();
-            for finding in findings {
-                write(c, finding, now)?;
-                let id = finding.id.as_bytes();
-                match known.get_mut(id) {
-                    None => {
-                        known.insert(*id, (false, false, true));
-                        summary.opened += 1;
-                    }
-                    Some((_, _, fires)) if *fires => {}
-                    Some((is_resolved, is_over, fires)) => {
-                        *fires = true;
-                        if *is_resolved {
-                            summary.reopened += 1;
-                            set_state(c, id, &FindingState::Open)?;
-                            c.run(
-                                "UPDATE finding SET opened_at = ?2, n_reopened = n_reopened + 1 \
-                                 WHERE id = ?1",
-                                &[id.into(), now.into()],
-                            )?;
-                        } else {
-                            summary.kept += 1;
-                            if *is_over {
-                                set_state(c, id, &FindingState::Open)?;
-                            }
-                        }
-                    }
-                }
-            }
-            let mut silent: Vec<[u8; 16]> = known
-                .into_iter()
-                .filter(|(_, (is_resolved, _, fires))| !fires && !is_resolved)
-                .map(|(id, _)| id)
-                .collect();
-            silent.sort_unstable();
-            for id in &silent {
-                set_state(c, id, &FindingState::Resolved { at: now })?;
-                summary.resolved += 1;
-            }
-            c.run("UPDATE finding SET last_seen = ?1 WHERE state <> 'resolved'", &[now.into()])?;
-            Ok(summary)
-        })
-    }
-
     /// In the order in which they first fired, unless sorted otherwise.
     pub fn list_findings(&self, query: &ListQuery) -> Result<Page<FindingRow>> {
-        plain_page(self, List::Findings, query, &format!("{ROWS} WHERE TRUE"), false, row_of)
+        plain_page(self, List::Findings, query, &format!("{} WHERE TRUE", rows()), false, row_of)
     }
 
     pub fn finding(&self, id: FindingId) -> Result<Option<FindingRow>> {
         self.read("look up a finding", |c| {
-            c.one(&format!("{ROWS} WHERE r.id = ?1"), &[id.as_bytes().into()], row_of)
+            c.one(&format!("{} WHERE r.id = ?1", rows()), &[id.as_bytes().into()], row_of)
         })
     }
 

@@ -1,25 +1,18 @@
 //! Lists, facets, totals and search: from SQL, and from the columns once they are built.
 
-use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 
 use model::{Credential, Grant, Identity, OwnerLink, Place, Trust};
 
 use crate::columns::Columns;
 use crate::detail::ThingId;
-use crate::engine::{Connection, Owned};
+use crate::engine::Connection;
 use crate::error::Error;
 use crate::fields::List;
 use crate::query::{Facet, Hit, ListQuery, Page, Row};
 use crate::record::Record;
-use crate::select::{self, rows_of_keys, rows_where};
+use crate::select::{self, rows_of_keys};
 use crate::{Result, Store};
-
-/// Takes rows one by one; a break ends the reading.
-pub type Visit<'a, T> = &'a mut dyn FnMut(T) -> ControlFlow<()>;
-
-/// So many rows are read at a time when all are read.
-const ROWS_AT_A_TIME: usize = 2_000;
 
 /// At most this many finds of one search.
 const MAX_HITS: usize = 200;
@@ -49,32 +42,6 @@ impl Store {
         self.list(query)
     }
 
-    /// Hands every identity to `visit`, in the order of arrival, without holding them all; a break
-    /// ends it. For evaluation, owner inference and export.
-    pub fn each_identity(&self, visit: Visit<'_, Row<Identity>>) -> Result<()> {
-        self.each(visit)
-    }
-
-    pub fn each_credential(&self, visit: Visit<'_, Row<Credential>>) -> Result<()> {
-        self.each(visit)
-    }
-
-    pub fn each_place(&self, visit: Visit<'_, Row<Place>>) -> Result<()> {
-        self.each(visit)
-    }
-
-    pub fn each_grant(&self, visit: Visit<'_, Row<Grant>>) -> Result<()> {
-        self.each(visit)
-    }
-
-    pub fn each_trust(&self, visit: Visit<'_, Row<Trust>>) -> Result<()> {
-        self.each(visit)
-    }
-
-    pub fn each_owner(&self, visit: Visit<'_, Row<OwnerLink>>) -> Result<()> {
-        self.each(visit)
-    }
-
     fn list<R: Record>(&self, query: &ListQuery) -> Result<Page<Row<R>>> {
         if query.as_of.is_none()
             && let Some(columns) = self.current_columns()
@@ -91,21 +58,6 @@ impl Store {
             });
         }
         self.read("read a list", |c| select::page(c, query))
-    }
-
-    fn each<R: Record>(&self, visit: Visit<'_, Row<R>>) -> Result<()> {
-        let mut after = 0;
-        loop {
-            // Not one long read: the visitor may ask the store, and the log must not grow for ever.
-            let (rows, last) = self.read("read all rows", |c| part_after::<R>(c, after))?;
-            let Some(last) = last else { return Ok(()) };
-            after = last;
-            for row in rows {
-                if visit(row).is_break() {
-                    return Ok(());
-                }
-            }
-        }
     }
 
     /// The columns of what is published now; none while they are being built anew.
@@ -201,27 +153,6 @@ impl Store {
     pub fn columns_ready(&self) -> bool {
         self.current_columns().is_some()
     }
-}
-
-fn part_after<R: Record>(c: &Connection, after: i64) -> Result<(Vec<Row<R>>, Option<i64>)> {
-    let name = R::TABLE.name;
-    let last = c.one(
-        &format!(
-            "SELECT MAX(key) FROM (SELECT key FROM {name} WHERE key > ?1 ORDER BY key \
-             LIMIT {ROWS_AT_A_TIME})"
-        ),
-        &[after.into()],
-        |row| row.maybe_int(0),
-    )?;
-    let Some(last) = last.flatten() else { return Ok((Vec::new(), None)) };
-    let rows = rows_where::<R>(
-        c,
-        None,
-        "r.key > ?1 AND r.key <= ?2 AND r.lead = 1 ORDER BY r.key",
-        vec![Owned::Int(after), Owned::Int(last)],
-        ROWS_AT_A_TIME,
-    )?;
-    Ok((rows.into_iter().map(|(row, _)| row).collect(), Some(last)))
 }
 
 fn hit_of<R: Record>(row: &Row<R>) -> Hit {

@@ -23,8 +23,7 @@ macro_rules! migrations {
     };
 }
 
-pub(crate) const ESTATE: &[Migration] =
-    migrations!("sqlite": "0001_create_estate", "0002_publish_from_spool");
+pub(crate) const ESTATE: &[Migration] = migrations!("sqlite": "0001_create_estate", "0002_publish_from_spool", "0003_evaluate_what_changed");
 pub(crate) const AUDIT: &[Migration] = migrations!("sqlite_audit": "0001_create_entry");
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migration (

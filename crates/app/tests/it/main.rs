@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot go on in a test ends it")]
 
+mod evaluation;
+
 use std::path::Path;
 use std::time::Duration;
 

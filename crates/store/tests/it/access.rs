@@ -166,7 +166,10 @@ fn findings_open_stay_resolve_and_reopen() {
         let (orphan, key) = (finding("orphaned", "a"), finding("long-lived-secret", "b"));
         let both = [orphan.clone(), key.clone()];
         let reconcile = |findings: &[Finding], now| {
-            let summary = store.reconcile_findings(findings, at(now)).unwrap();
+            let stale = store.stale("1", None, at(now)).unwrap();
+            let mut evaluation = store.begin_evaluation(None, at(now)).unwrap();
+            store.put_findings(&mut evaluation, findings).unwrap();
+            let summary = store.finish_evaluation(evaluation, Some(&stale.mark)).unwrap();
             [summary.opened, summary.kept, summary.resolved, summary.reopened]
         };
         let state = |finding: &Finding| store.finding(finding.id).unwrap().unwrap().state;
@@ -179,6 +182,8 @@ fn findings_open_stay_resolve_and_reopen() {
         assert_eq!(state(&orphan), FindingState::Open);
         assert_eq!(reconcile(std::slice::from_ref(&orphan), 6), [0, 1, 1, 0]);
         assert_eq!(state(&key), FindingState::Resolved { at: at(6) });
+        let last_seen = |finding: &Finding| store.finding(finding.id).unwrap().unwrap().last_seen;
+        assert_eq!((last_seen(&orphan), last_seen(&key)), (at(6), at(5)));
         assert_eq!(reconcile(&[orphan, finding("long-lived-secret", "c")], 7), [0, 1, 0, 1]);
         let row = store.finding(key.id).unwrap().unwrap();
         assert_eq!((row.n_reopened, row.first_seen, row.opened_at), (1, at(1), at(7)));
