@@ -1,0 +1,3 @@
+//! One test binary for what reads across crates.
+
+mod seeds;

@@ -1,5 +1,0 @@
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|text: &str| {
-    credentials::classify(text.split('=').next(), text);
-});
