@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use credentials::{keys, ssh};
 use model::kinds;
@@ -33,7 +34,7 @@ const MAX_FILES_PER_HOME: usize = 1_000;
 pub(super) struct Ssh {
     settings: Vec<Setting>,
     authorized: Vec<Authorized>,
-    homes: Vec<HomeFile>,
+    homes: Vec<KeyFile>,
     known_hosts: BTreeMap<String, KnownHosts>,
     host_keys: Vec<File>,
     ca_files: Vec<File>,
@@ -52,13 +53,25 @@ struct Setting {
 #[derive(Debug)]
 struct Authorized {
     account: String,
-    file: File,
+    /// Shared: one file may be named for every account.
+    file: Rc<AuthorizedFile>,
 }
 
 #[derive(Debug)]
-struct HomeFile {
+struct AuthorizedFile {
+    path: String,
+    meta: Meta,
+    keys: Vec<ssh::AuthorizedKey>,
+}
+
+/// A file of a home with a key in it; what else lies there is let go as soon as it was looked at.
+#[derive(Debug)]
+struct KeyFile {
     account: String,
-    file: File,
+    path: String,
+    meta: Meta,
+    private: Vec<keys::PrivateKey>,
+    public: Option<ssh::PublicKey>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -76,16 +89,17 @@ pub(super) fn read(reader: &mut Reader<'_>, accounts: &Accounts) -> Ssh {
     read_config(reader, Path::new(SSHD_CONFIG), 0, None, &mut found.settings);
     let patterns = key_file_patterns(&found.settings);
     let mut homes = BTreeSet::new();
+    let mut authorized_files: BTreeMap<PathBuf, Option<Rc<AuthorizedFile>>> = BTreeMap::new();
     for account in accounts.rows.iter().filter(|account| account.home.starts_with('/')) {
         let n_gaps = reader.coverage.gaps.len();
         let mut n_keys = 0;
         for path in patterns.iter().filter_map(|pattern| expand(pattern, account)) {
-            if let Some(file) = reader.optional(&path) {
-                let (keys, problems) = ssh::authorized_keys(&file.text());
-                n_keys += keys.len();
-                for (line, problem) in problems {
-                    reader.malformed(&file.path, line, &problem);
-                }
+            let file = authorized_files
+                .entry(path)
+                .or_insert_with_key(|path| read_authorized(reader, path).map(Rc::new));
+            if let Some(file) = file {
+                n_keys += file.keys.len();
+                let file = Rc::clone(file);
                 found.authorized.push(Authorized { account: account.name.clone(), file });
             }
         }
@@ -107,6 +121,15 @@ pub(super) fn read(reader: &mut Reader<'_>, accounts: &Accounts) -> Ssh {
     }
     read_host(reader, &mut found);
     found
+}
+
+fn read_authorized(reader: &mut Reader<'_>, path: &Path) -> Option<AuthorizedFile> {
+    let file = reader.optional(path)?;
+    let (keys, problems) = ssh::authorized_keys(&file.text());
+    for (line, problem) in problems {
+        reader.malformed(&file.path, line, &problem);
+    }
+    Some(AuthorizedFile { path: file.path, meta: file.meta, keys })
 }
 
 fn read_config(
@@ -218,7 +241,24 @@ fn read_home(reader: &mut Reader<'_>, account: &Account, found: &mut Ssh) {
             counts.n_hashed += hosts.iter().filter(is_hashed).count();
             continue;
         }
-        found.homes.push(HomeFile { account: account.name.clone(), file });
+        let (private, problems) = keys::private_keys(&file.bytes);
+        for (line, problem) in problems {
+            reader.malformed(&file.path, line, &problem);
+        }
+        let mut public = None;
+        if private.is_empty() && Path::new(&file.path).extension().is_some_and(|end| end == "pub") {
+            match ssh::public_key(&file.text()) {
+                Ok(key) => public = Some(key),
+                Err(problem) => {
+                    let gap = Gap::new(&file.path, GapReason::Malformed);
+                    reader.coverage.miss(gap.detail(problem));
+                }
+            }
+        }
+        if !private.is_empty() || public.is_some() {
+            let (account, File { path, meta, .. }) = (account.name.clone(), file);
+            found.homes.push(KeyFile { account, path, meta, private, public });
+        }
     }
 }
 
@@ -258,7 +298,7 @@ pub(super) fn normalize(found: &Ssh, accounts: &Accounts, names: Names<'_>) -> (
     // Which accounts hold the private half of a key: then it is they who may sign in with it.
     let mut holders: BTreeMap<String, BTreeSet<IdentityId>> = BTreeMap::new();
     for held in &found.homes {
-        home_file(held, names, &mut holders, &mut batch, &mut gaps);
+        key_file(held, names, &mut holders, &mut batch);
     }
     for authorized in &found.authorized {
         authorized_keys(authorized, accounts, &holders, names, &mut batch);
@@ -280,24 +320,16 @@ pub(super) fn normalize(found: &Ssh, accounts: &Accounts, names: Names<'_>) -> (
     (batch, gaps)
 }
 
-fn home_file(
-    held: &HomeFile,
+fn key_file(
+    held: &KeyFile,
     names: Names<'_>,
     holders: &mut BTreeMap<String, BTreeSet<IdentityId>>,
     batch: &mut Batch,
-    gaps: &mut Vec<Gap>,
 ) {
-    let file = &held.file;
     let account = names.account_id(&held.account);
-    let place = names.place(&file.path, Some(file.meta));
-    let at = names.at(&place, &file.path, Some(file.meta));
-    let (private, problems) = keys::private_keys(&file.bytes);
-    for (line, problem) in problems {
-        let detail = format!("line {line}: {problem}");
-        gaps.push(Gap::new(&file.path, GapReason::Malformed).detail(detail));
-    }
-    let mut is_key_file = !private.is_empty();
-    for key in &private {
+    let place = names.place(&held.path, Some(held.meta));
+    let at = names.at(&place, &held.path, Some(held.meta));
+    for key in &held.private {
         if let Some(fingerprint) = &key.ssh_fingerprint {
             holders.entry(fingerprint.clone()).or_default().insert(account);
         }
@@ -305,22 +337,12 @@ fn home_file(
         credential.identity = Some(account);
         batch.credentials.push(credential);
     }
-    if private.is_empty() && Path::new(&file.path).extension().is_some_and(|end| end == "pub") {
-        match ssh::public_key(&file.text()) {
-            Ok(key) => {
-                let mut credential = material::public_key(&key, Some(1), at);
-                credential.identity = Some(account);
-                batch.credentials.push(credential);
-                is_key_file = true;
-            }
-            Err(problem) => {
-                gaps.push(Gap::new(&file.path, GapReason::Malformed).detail(problem));
-            }
-        }
+    if let Some(key) = &held.public {
+        let mut credential = material::public_key(key, Some(1), at);
+        credential.identity = Some(account);
+        batch.credentials.push(credential);
     }
-    if is_key_file {
-        batch.places.push(place);
-    }
+    batch.places.push(place);
 }
 
 fn authorized_keys(
@@ -336,8 +358,7 @@ fn authorized_keys(
         accounts.by_name(&authorized.account).is_some_and(|account| accounts.is_person(account));
     let place = names.place(&file.path, Some(file.meta));
     let at = names.at(&place, &file.path, Some(file.meta));
-    let (keys, _) = ssh::authorized_keys(&file.text());
-    for authorized in &keys {
+    for authorized in &file.keys {
         let fingerprint = &authorized.key.fingerprint;
         let mut credential = material::public_key(&authorized.key, Some(authorized.line), at);
         credential.identity = Some(account);
@@ -373,7 +394,7 @@ fn authorized_keys(
             batch.owners.push(link);
         }
     }
-    if !keys.is_empty() {
+    if !file.keys.is_empty() {
         batch.places.push(place);
     }
 }

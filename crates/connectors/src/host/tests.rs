@@ -237,6 +237,44 @@ fn host_aliases_made_to_multiply() {
     assert_eq!(actions, ["/bin/a", "/bin/b"], "what is nested too deep may still mean this host");
 }
 
+/// What is no key is let go at once, and a file that every account names is read once.
+#[test]
+fn homes_full_of_other_things() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let real = |path: &str| std::fs::read_to_string(fixture("contractor-left").join(path)).unwrap();
+    let accounts: String =
+        (1000..1200).map(|n| format!("u{n}:x:{n}:{n}::/home/u{n}:/bin/sh\n")).collect();
+    write(root, "etc/passwd", &accounts);
+    write(root, "etc/ssh/sshd_config", "AuthorizedKeysFile /etc/ssh/keys\n");
+    write(root, "etc/ssh/keys", &real("home/cyra/.ssh/authorized_keys"));
+    for n in 0..20 {
+        write(root, &format!("home/u1000/.ssh/log{n}"), &"x\n".repeat(1 << 20));
+    }
+    write(root, "home/u1000/.ssh/id_ed25519", &real("home/deploy/.ssh/id_ed25519"));
+    let tree = crate::files::Tree::open(root).unwrap();
+    let machine = Machine { id: "m".into(), name: "m".into(), root: root.into() };
+    let settings = Settings::default();
+    let request = Request {
+        settings: &settings,
+        machine: &machine,
+        now: NOW,
+        fingerprinter: None,
+        progress: &|_| {},
+        cancel: &AtomicBool::new(false),
+    };
+    let budget = std::cell::Cell::new(1_000);
+    let files = super::Files::new(&tree);
+    let mut reader = super::Reader::new(&files, &request, &budget, super::ssh::scope("m"));
+    let accounts = super::accounts::read(&mut reader);
+    let before = budget.get();
+    let ssh = super::ssh::read(&mut reader, &accounts);
+    assert!(before - budget.get() < 40, "{} files were read", before - budget.get());
+    assert_eq!(ssh.keys_by_account.len(), 200);
+    assert_eq!(format!("{ssh:?}").matches("KeyFile {").count(), 1);
+    assert!(format!("{ssh:?}").len() < 1 << 20, "contents are kept");
+}
+
 #[test]
 fn max_files_truncates_and_says_so() {
     let settings = Settings::default().with("max_files", ["3"]);
