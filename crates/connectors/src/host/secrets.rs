@@ -9,7 +9,11 @@ use model::{Batch, Fact};
 
 use super::names::Names;
 use super::reading::File;
+use crate::dossier::tells_secret;
 use crate::material;
+
+/// Of one file, secrets beyond this are not stated: no service has so many.
+const MAX_FOUND: usize = 2_000;
 
 /// What was found, file by file, with who is given it: one file may serve many services.
 #[derive(Debug, Default)]
@@ -24,31 +28,55 @@ struct InFile<'a> {
     holders: Vec<BTreeSet<String>>,
 }
 
+impl<'a> InFile<'a> {
+    fn of(file: &'a File) -> Self {
+        Self { file, found: Vec::new(), holders: Vec::new() }
+    }
+
+    fn add(&mut self, found: Found, holder: &str) {
+        let is_same =
+            |earlier: &Found| (earlier.line, &earlier.secret) == (found.line, &found.secret);
+        let known = self.found.iter().position(is_same);
+        if let Some(holders) = known.and_then(|n| self.holders.get_mut(n)) {
+            holders.insert(holder.to_owned());
+        } else if self.found.len() < MAX_FOUND {
+            self.found.push(found);
+            self.holders.push(BTreeSet::from([holder.to_owned()]));
+        }
+    }
+}
+
 impl<'a> Secrets<'a> {
     /// Looks for credentials in a text of a file that begins at `line`, given to `holder`.
     pub(super) fn look(&mut self, text: &[u8], file: &'a File, line: u32, holder: &str) {
         if !credentials::might_hold(text) {
             return;
         }
-        let in_file = self.by_file.entry(&file.path).or_insert_with(|| InFile {
-            file,
-            found: Vec::new(),
-            holders: Vec::new(),
-        });
+        let in_file = self.by_file.entry(&file.path).or_insert_with(|| InFile::of(file));
         credentials::find(text, &mut |mut found| {
             found.line = found.line.saturating_sub(1).saturating_add(line);
-            let is_same = |earlier: &Found| {
-                (earlier.line, &earlier.name, &earlier.secret)
-                    == (found.line, &found.name, &found.secret)
-            };
-            let known = in_file.found.iter().position(is_same);
-            if let Some(holders) = known.and_then(|n| in_file.holders.get_mut(n)) {
-                holders.insert(holder.to_owned());
-            } else {
-                in_file.found.push(found);
-                in_file.holders.push(BTreeSet::from([holder.to_owned()]));
-            }
+            in_file.add(found, holder);
         });
+    }
+
+    /// A variable, whose name may say that its value is secret although the value looks like none:
+    /// `DB_PASSWORD=…`. To be asked after [`Self::look`], which knows more of what it finds.
+    pub(super) fn look_at_variable(
+        &mut self,
+        (name, value): (&str, &str),
+        file: &'a File,
+        line: u32,
+        holder: &str,
+    ) {
+        let value = value.trim().trim_matches(['"', '\'']);
+        if !tells_secret(name) || value.is_empty() || value.starts_with(['$', '%', '/']) {
+            return;
+        }
+        if let Some(mut found) = credentials::classify(Some(name), value) {
+            found.line = line;
+            let in_file = self.by_file.entry(&file.path).or_insert_with(|| InFile::of(file));
+            in_file.add(found, holder);
+        }
     }
 
     /// Every credential that was found.

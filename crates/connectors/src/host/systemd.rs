@@ -677,9 +677,11 @@ impl<'a> Service<'a> {
         let mut variables = BTreeSet::new();
         for assigned in unit.list("Service", "Environment") {
             for word in words(assigned.value) {
-                if let Some((name, _)) = word.split_once('=') {
+                if let Some((name, value)) = word.split_once('=') {
                     variables.insert(name.to_owned());
-                    secrets.look(word.as_bytes(), assigned.file, assigned.line, &unit.native_id());
+                    let (file, line, holder) = (assigned.file, assigned.line, unit.native_id());
+                    secrets.look(word.as_bytes(), file, line, &holder);
+                    secrets.look_at_variable((name, value), file, line, &holder);
                 }
             }
         }
@@ -689,8 +691,12 @@ impl<'a> Service<'a> {
         let mut paths = Vec::new();
         for path in unit.environment_files() {
             if let Some(file) = units.environment.get(&path).filter(|_| unit.may_name(&path)) {
-                secrets.look(&file.bytes, file, 1, &unit.native_id());
-                variables.extend(variable_names(&file.text()));
+                let holder = unit.native_id();
+                secrets.look(&file.bytes, file, 1, &holder);
+                for (line, name, value) in variables_of(&file.text()) {
+                    secrets.look_at_variable((name, value), file, line, &holder);
+                    variables.insert(name.to_owned());
+                }
             }
             paths.push(path);
         }
@@ -699,19 +705,24 @@ impl<'a> Service<'a> {
     }
 }
 
-/// At most this many names of variables are kept of one file.
+/// At most this many variables are looked at in one file.
 const MAX_VARIABLES: usize = 500;
 
-fn variable_names(text: &str) -> Vec<String> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
-    let names = lines.filter_map(|line| Some(line.split_once('=')?.0.trim()));
-    let names = names.map(|name| name.strip_prefix("export ").unwrap_or(name).trim());
-    let is_name = |name: &&str| {
+/// Line, name and value of each variable of an environment file.
+fn variables_of(text: &str) -> Vec<(u32, &str, &str)> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let lines = lines.filter(|(_, line)| !line.starts_with(['#', ';']));
+    let variables = lines.filter_map(|(number, line)| {
+        let (name, value) = line.split_once('=')?;
+        let name = name.trim();
+        Some((number, name.strip_prefix("export ").unwrap_or(name).trim(), value))
+    });
+    let is_name = |name: &str| {
         !name.is_empty()
             && name.len() <= 128
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    names.filter(is_name).map(str::to_owned).take(MAX_VARIABLES).collect()
+    variables.filter(|(_, name, _)| is_name(name)).take(MAX_VARIABLES).collect()
 }
 
 /// The name that systemd gives to a dynamic account without `User=`: the unit's, where it can be

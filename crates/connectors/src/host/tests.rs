@@ -275,6 +275,37 @@ fn homes_full_of_other_things() {
     assert!(format!("{ssh:?}").len() < 1 << 20, "contents are kept");
 }
 
+/// A password that a person chose looks like nothing; its variable says what it is.
+#[test]
+fn variables_that_say_what_they_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+    write(
+        root,
+        "etc/systemd/system/app.service",
+        "[Service]\nExecStart=/bin/app\nEnvironment=DB_PASSWORD=correct-horse PORT=80\n\
+         Environment=TOKEN_FILE=/etc/token SMTP_PASSWORD=$OTHER\nEnvironmentFile=/etc/app.env\n",
+    );
+    write(root, "etc/app.env", "# comment\nexport ADMIN_PASSWORD=\"battery-staple\"\nLEVEL=info\n");
+    let batch = discover(root, &Settings::default());
+    let found: Vec<String> = batch
+        .credentials
+        .iter()
+        .map(|it| format!("{} {} {:?}", it.name, it.places[0].path, it.places[0].line))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "ADMIN_PASSWORD /etc/app.env Some(2)",
+            "DB_PASSWORD /etc/systemd/system/app.service Some(3)"
+        ]
+    );
+    let json = serde_json::to_string(&batch).unwrap();
+    assert!(!json.contains("correct-horse") && !json.contains("battery-staple"));
+    assert!(batch.credentials.iter().all(|it| it.fingerprint.is_none()), "people chose them");
+}
+
 #[test]
 fn max_files_truncates_and_says_so() {
     let settings = Settings::default().with("max_files", ["3"]);

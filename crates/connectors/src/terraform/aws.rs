@@ -53,10 +53,22 @@ fn principal_arn(reading: &Reading<'_>, sort: &str, name: &str) -> String {
         return name.into();
     }
     let known = if sort == "user" { &reading.index.users } else { &reading.index.roles };
-    known
-        .get(name)
-        .cloned()
-        .unwrap_or_else(|| format!("arn:aws:iam::{}:{sort}/{name}", reading.index.aws_account()))
+    if let Some(arn) = known.get(name) {
+        return arn.clone();
+    }
+    match reading.index.aws_account() {
+        // A plan of what does not exist yet: no ARN is made up, the name is this file's own.
+        "" => format!("{}:{}#{sort}/{name}", reading.at.machine, reading.at.place.native_id),
+        account => format!("arn:aws:iam::{account}:{sort}/{name}"),
+    }
+}
+
+/// Says that the ARN is not known, where it is not.
+fn state_arn(identity: &mut model::Identity, arn: &str) {
+    if !arn.starts_with("arn:") {
+        let reason = "neither the resource nor another one of the file tells the account";
+        identity.fact("arn", Fact::not_collected(reason));
+    }
 }
 
 /// A user or role that another resource names.
@@ -73,6 +85,7 @@ fn user(reading: &mut Reading<'_>, resource: &Resource) {
     let account = account_of(&arn).unwrap_or_default();
     reading.identity(resource, kinds::IAM_USER, "aws", account, &arn, |identity| {
         identity.name = name.into();
+        state_arn(identity, &arn);
         facts(identity, resource, &[("unique_id", "unique_id"), ("path", "path")]);
         boundary(identity, resource);
     });
@@ -85,6 +98,7 @@ fn role(reading: &mut Reading<'_>, resource: &Resource) {
     let id = reading.identity(resource, kinds::IAM_ROLE, "aws", &account, &arn, |identity| {
         identity.name = name.into();
         identity.created_at = time(resource.text("create_date"));
+        state_arn(identity, &arn);
         facts(identity, resource, &[("unique_id", "unique_id"), ("path", "path")]);
         if let Some(seconds) = resource.number("max_session_duration") {
             identity.fact("max_session_s", Fact::known(seconds));
@@ -313,7 +327,9 @@ fn access_key(reading: &mut Reading<'_>, resource: &Resource) {
     let Some(key) = resource.text("id") else { return };
     let user = resource.text("user").map(|user| named(reading, resource, "user", user));
     reading.subject = user;
-    // The instance is left empty: whoever meets the key elsewhere does not know the account.
+    // As the recogniser tells it of the key alone: whoever meets the key elsewhere knows no more.
+    let recognised = credentials::classify(None, key);
+    let account = recognised.and_then(|found| found.instance).unwrap_or_default();
     let fill = |credential: &mut model::Credential| {
         credential.name = key.into();
         credential.created_at = time(resource.text("create_date"));
@@ -326,14 +342,17 @@ fn access_key(reading: &mut Reading<'_>, resource: &Resource) {
     };
     match resource.text("secret") {
         Some(secret) => {
-            let known_as = Some(("aws", "", key));
+            let known_as = Some(("aws", account.as_str(), key));
             reading.secret(resource, kinds::ACCESS_KEY, "secret", secret, known_as, fill);
         }
-        None => reading.credential(resource, kinds::ACCESS_KEY, "aws", "", key, |credential| {
-            fill(credential);
-            let encrypted = resource.text("encrypted_secret").is_some();
-            credential.fact("encrypted", Fact::known(encrypted));
-        }),
+        None => {
+            let kind = kinds::ACCESS_KEY;
+            reading.credential(resource, kind, "aws", &account, key, |credential| {
+                fill(credential);
+                let encrypted = resource.text("encrypted_secret").is_some();
+                credential.fact("encrypted", Fact::known(encrypted));
+            });
+        }
     }
 }
 

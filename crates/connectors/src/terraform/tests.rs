@@ -1,6 +1,7 @@
 //! Fixtures are states as Terraform writes them, with invented names; `SECRETS` are all the values
 //! in them that must never come out.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -166,6 +167,46 @@ fn a_state_of_2019() {
 #[test]
 fn a_plan() {
     check("plan.tfstate", include_str!("fixtures/plan.tfstate"));
+}
+
+/// The same key in a state and in a file of credentials is one credential.
+#[test]
+fn a_key_is_the_same_wherever_it_is_met() {
+    let key = ["AKIA", "SP2TPHJSQH3FJRUX"].concat();
+    for secret in ["", r#", "secret": "Kx8Qw2Zr5Tn7Lm4Vb9Yc3Hd6Jf1Gs0PaQeUi""#] {
+        let state = format!(
+            r#"{{"version": 4, "resources": [{{"type": "aws_iam_access_key", "name": "k",
+            "instances": [{{"attributes": {{"id": "{key}", "user": "u"{secret}}}}}]}}]}}"#
+        );
+        let (batch, _) = read("x.tfstate", state.as_bytes());
+        let found = credentials::classify(None, &key).unwrap();
+        let instance = found.instance.unwrap();
+        let expected = model::Credential::new(
+            kinds::ACCESS_KEY,
+            "aws",
+            instance.as_str(),
+            key.as_str(),
+            batch.credentials[0].scope,
+        );
+        assert_eq!((instance.as_str(), batch.credentials[0].id), ("171436882533", expected.id));
+    }
+}
+
+#[test]
+fn a_plan_of_an_account_that_nothing_names() {
+    let plan = r#"{"format_version": "1.2", "planned_values": {"root_module": {"resources": [
+        {"address": "aws_iam_role.r", "mode": "managed", "type": "aws_iam_role", "name": "r", "values": {"name": "deploy"}},
+        {"address": "aws_iam_user.u", "mode": "managed", "type": "aws_iam_user", "name": "u", "values": {"name": "bot"}},
+        {"address": "aws_iam_role_policy.p", "mode": "managed", "type": "aws_iam_role_policy", "name": "p",
+         "values": {"role": "deploy", "policy": "{\"Statement\": {\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}}"}}]}}}"#;
+    let (batch, gaps) = read("plan.json", plan.as_bytes());
+    let ids: BTreeSet<_> = batch.identities.iter().map(|it| it.native_id.as_str()).collect();
+    let expected =
+        ["machine:/srv/infra/plan.json#role/deploy", "machine:/srv/infra/plan.json#user/bot"];
+    assert_eq!(ids, BTreeSet::from(expected), "no ARN is made up: {}", told(&batch, &gaps));
+    assert!(batch.identities.iter().all(|it| it.facts["arn"].state_name() == "not_collected"));
+    let role = batch.identities.iter().find(|it| it.name == "deploy").unwrap();
+    assert_eq!(batch.grants[0].identity, role.id, "the grant is the role's");
 }
 
 #[test]
