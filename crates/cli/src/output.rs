@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use connectors::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use model::Severity;
-use model::text::shown;
+use model::text::{json_shown, lines_shown, shown};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
@@ -51,11 +51,22 @@ pub(crate) enum Color {
 pub(crate) fn log_to_stderr(filter: String) {
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Log).with_ansi(false).init();
+}
+
+/// Standard error for lines that may quote foreign names.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        std::io::stderr().lock().write_all(lines_shown(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }
 
 /// How the program speaks to people: standard error, progress bars, colour.
@@ -112,7 +123,7 @@ impl Talk {
         let bar = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::no_length());
             bar.set_style(spinner());
-            bar.set_prefix(source.to_owned());
+            bar.set_prefix(shown(source).into_owned());
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -132,7 +143,7 @@ fn spinner() -> ProgressStyle {
 fn line_to_stderr(text: &str) {
     let mut stderr = anstream::stderr().lock();
     // Nobody is left to tell when standard error is closed.
-    drop(writeln!(stderr, "{text}"));
+    drop(writeln!(stderr, "{}", lines_shown(text)));
 }
 
 #[derive(Debug)]
@@ -167,7 +178,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
-    print(&text)
+    print(&json_shown(&text))
 }
 
 /// Columns aligned by width on the screen, the last one free; foreign names made safe.
@@ -224,7 +235,46 @@ pub(crate) fn severity_style(severity: Severity) -> Style {
     Style::new().fg_color(Some(color.into())).bold()
 }
 
-pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+/// Prints lines of JSON or CSV as they arrive; on a terminal made safe, line by line.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    format: Format,
+    terminal: bool,
+    /// The beginning of a line whose end has not arrived.
+    waiting: Vec<u8>,
+}
+
+impl Stream {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format, terminal: std::io::stdout().is_terminal(), waiting: Vec::new() }
+    }
+
+    pub(crate) fn print(&mut self, piece: &[u8]) -> anyhow::Result<()> {
+        if !self.terminal {
+            return print_bytes(piece);
+        }
+        self.waiting.extend_from_slice(piece);
+        let n_whole = self.waiting.iter().rposition(|byte| *byte == b'\n').map_or(0, |n| n + 1);
+        let rest = self.waiting.split_off(n_whole);
+        let lines = std::mem::replace(&mut self.waiting, rest);
+        self.print_safely(&lines)
+    }
+
+    pub(crate) fn end(mut self) -> anyhow::Result<()> {
+        let rest = std::mem::take(&mut self.waiting);
+        self.print_safely(&rest)
+    }
+
+    fn print_safely(&self, lines: &[u8]) -> anyhow::Result<()> {
+        print_bytes(safe(&String::from_utf8_lossy(lines), self.format).as_bytes())
+    }
+}
+
+fn safe(text: &str, format: Format) -> std::borrow::Cow<'_, str> {
+    if format == Format::Csv { lines_shown(text) } else { json_shown(text) }
+}
+
+fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -327,5 +377,22 @@ pub(crate) fn cell_at(row: &serde_json::Value, at: &[&str]) -> String {
         },
         Value::Object(subject) => subject.values().map(plain).collect::<Vec<_>>().join(" "),
         other => plain(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_arrives_in_pieces_is_made_safe_as_one() {
+        let mut stream = Stream { format: Format::Json, terminal: true, waiting: Vec::new() };
+        let (one, two) = "{\"a\":\"\u{9b}\"}\n".as_bytes().split_at(7);
+        stream.print(one).unwrap();
+        assert_eq!(stream.waiting, one, "half a character is not printed");
+        stream.print(two).unwrap();
+        assert!(stream.waiting.is_empty());
+        assert_eq!(safe("a\u{9b}", Format::Csv), "a\\u{9b}");
+        assert_eq!(safe("a\u{9b}", Format::Json), "a\\u009b");
     }
 }

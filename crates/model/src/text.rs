@@ -27,22 +27,68 @@ pub fn shown(name: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A foreign name for a spreadsheet: as [`shown`], and a leading `= + - @` is quoted, since a
-/// spreadsheet would run it as a formula (OWASP, CSV injection).
-pub fn cell(name: &str) -> Cow<'_, str> {
-    let name = shown(name);
-    if name.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        return Cow::Owned(format!("'{name}"));
-    }
-    name
+/// Text of several lines that may quote foreign names, for a terminal or a log: as [`shown`], but
+/// whole and with its line ends.
+pub fn lines_shown(text: &str) -> Cow<'_, str> {
+    spelled(text, |c, safe| safe.extend(c.escape_unicode()))
 }
 
+/// JSON with the same meaning that a terminal cannot be moved by: what is deceptive within its
+/// strings becomes `\uNNNN`. Control characters below a blank are escaped in JSON already.
+pub fn json_shown(json: &str) -> Cow<'_, str> {
+    spelled(json, |c, safe| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            safe.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
+}
+
+fn spelled(text: &str, spell: impl Fn(char, &mut String)) -> Cow<'_, str> {
+    let is_unsafe = |c: char| c != '\n' && is_deceptive(c);
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        if is_unsafe(c) { spell(c, &mut safe) } else { safe.push(c) }
+    }
+    Cow::Owned(safe)
+}
+
+/// A foreign name for a spreadsheet: as [`shown`], and `= + - @` is quoted where a cell may begin,
+/// since a spreadsheet would run it as a formula (OWASP, CSV injection). After a semicolon too: half
+/// of the world's spreadsheets take it for the end of a cell.
+pub fn cell(name: &str) -> Cow<'_, str> {
+    let name = shown(name);
+    let begins = |before: Option<char>| before.is_none_or(|before| before == ';');
+    let mut cell = String::with_capacity(name.len() + 8);
+    let mut before = None;
+    for c in name.chars() {
+        if FORMULA.contains(&c) && begins(before) {
+            cell.push('\'');
+        }
+        cell.push(c);
+        before = Some(c);
+    }
+    if cell.len() == name.len() { name } else { Cow::Owned(cell) }
+}
+
+/// What a formula begins with, in the wide forms of East Asian keyboards too.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
 /// Bytes of a foreign path or name as text: what is not UTF-8 becomes `\xNN`, so that two
-/// different names never become one.
+/// different names never become one. A name that has such a thing spelled out in itself gets
+/// `\x5c` for the backslash.
 pub fn lossless(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
+        let mut rest = chunk.valid();
+        while let Some((before, after)) = rest.split_once('\\') {
+            text.push_str(before);
+            text.push_str(if is_spelled(after) { "\\x5c" } else { "\\" });
+            rest = after;
+        }
+        text.push_str(rest);
         for byte in chunk.invalid() {
             text.push_str("\\x");
             text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('?'));
@@ -50,6 +96,15 @@ pub fn lossless(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// Whether what follows a backslash reads as a byte that [`lossless`] spells: one that is not ASCII,
+/// or a backslash. Other spellings, such as the `\x2d` of systemd, are nobody's but the name's.
+fn is_spelled(after: &str) -> bool {
+    matches!(
+        after.as_bytes(),
+        [b'x', b'8'..=b'9' | b'a'..=b'f', b'0'..=b'9' | b'a'..=b'f', ..] | [b'x', b'5', b'c', ..]
+    )
 }
 
 fn is_deceptive(c: char) -> bool {
@@ -69,10 +124,64 @@ mod tests {
         assert_eq!(shown("exe\u{202e}txt"), "exe\\u{202e}txt");
         assert_eq!(shown("Grüße"), "Grüße");
         assert_eq!(cell("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
-        assert_eq!(lossless(b"a\xffb"), "a\\xffb");
+        assert_eq!(cell("a;=cmd|' /C calc'!A0"), "a;'=cmd|' /C calc'!A0");
+        assert_eq!(cell("a-b; c=d"), "a-b; c=d");
+        assert_eq!(lines_shown("a\u{9b}31m\nb\u{202e}"), "a\\u{9b}31m\nb\\u{202e}");
+        assert_eq!(
+            json_shown("{\n\"a\": \"\u{9b}\u{e0041}\"}"),
+            "{\n\"a\": \"\\u009b\\udb40\\udc41\"}"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_spelled_out() {
+        let check = |bytes: &[u8], expected: &str| assert_eq!(lossless(bytes), expected);
+        check(b"a\xffb", "a\\xffb");
+        check(b"a\\xffb", "a\\x5cxffb");
+        check(b"a\\x5cb", "a\\x5cx5cb");
+        check(b"dev-disk-by\\x2duuid", "dev-disk-by\\x2duuid");
+        check(b"C:\\users\\x", "C:\\users\\x");
+    }
+
+    /// The bytes that a text stands for.
+    fn bytes_of(text: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('\\') {
+            bytes.extend_from_slice(before.as_bytes());
+            if is_spelled(after) {
+                let (digits, after) = after.split_at(3);
+                let digits = digits.strip_prefix('x').unwrap();
+                bytes.push(u8::from_str_radix(digits, 16).unwrap());
+                rest = after;
+            } else {
+                bytes.push(b'\\');
+                rest = after;
+            }
+        }
+        bytes.extend_from_slice(rest.as_bytes());
+        bytes
     }
 
     proptest::proptest! {
+        #[test]
+        fn two_names_never_become_one(
+            bytes in proptest::collection::vec(
+                proptest::sample::select(&b"\\x58cf\x80\xff\xc3\xa9"[..]),
+                0..24,
+            ),
+        ) {
+            proptest::prop_assert_eq!(bytes_of(&lossless(&bytes)), bytes);
+        }
+
+        #[test]
+        fn json_means_the_same_and_moves_nothing(text: String) {
+            let json = serde_json::to_string(&text).unwrap();
+            let shown = json_shown(&json);
+            proptest::prop_assert!(!shown.chars().any(is_deceptive));
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+        }
+
         #[test]
         fn nothing_deceptive_passes(name: String) {
             proptest::prop_assert!(!shown(&name).chars().any(is_deceptive));

@@ -187,9 +187,11 @@ pub(crate) fn run(
             let mut pairs = query.pairs();
             let format = if global.format == Format::Csv { "csv" } else { "json" };
             pairs.push(("format", format.into()));
+            let mut stream = output::Stream::new(global.format);
             api.stream(&Method::GET, &path(&["export", list], &pairs), None, &mut |piece| {
-                output::print_bytes(piece)
+                stream.print(piece)
             })?;
+            stream.end()?;
         }
         ListCommand::Timeline { id } => {
             output::print_value(&api.get(&path(&[list, id, "timeline"], &[]))?, global.format)?;

@@ -1,6 +1,7 @@
 //! `tutela scan`: read folders, and this host with `--host`, and say what is there.
 
 use std::collections::HashMap;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
@@ -161,7 +162,8 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
     suppress::apply(&mut report, &ignores, baseline.as_ref(), now)?;
     if let (Some(path), Some(reason)) = (&args.write_baseline, &args.reason) {
         let baseline = suppress::baseline(&report, reason, args.expires)?;
-        std::fs::write(path, serde_json::to_string_pretty(&baseline)? + "\n")
+        let text = serde_json::to_string_pretty(&baseline)? + "\n";
+        replace(path, text.as_bytes())
             .with_context(|| format!("writing the baseline `{}`", path.display()))?;
         talk.say(&format!("wrote {} findings to {}", baseline.findings.len(), path.display()));
     }
@@ -212,6 +214,37 @@ fn read(path: &Path) -> anyhow::Result<String> {
         bail!("`{}` is larger than {} bytes", path.display(), suppress::MAX_BYTES);
     }
     std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))
+}
+
+/// Writes beside the file and puts that in its place: whole or not at all, and never through a
+/// link, which whoever wrote the folder could have put there.
+fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let before = match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_file() => Some(meta.permissions()),
+        Ok(_) => bail!("it is a link or no file; name the file itself"),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error.into()),
+    };
+    let name = path.file_name().context("it names no file")?;
+    let mut draft = std::ffi::OsString::from(".");
+    draft.push(name);
+    draft.push(format!(".{:016x}", u64::from_le_bytes(app::machine::random()?)));
+    let draft = path.with_file_name(draft);
+    let mut file = std::fs::File::create_new(&draft)?;
+    let write = |file: &mut std::fs::File| {
+        if let Some(permissions) = before {
+            file.set_permissions(permissions)?;
+        }
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, path)
+    };
+    let written = write(&mut file);
+    if written.is_err() {
+        // What matters is why it was not written.
+        drop(std::fs::remove_file(&draft));
+    }
+    Ok(written?)
 }
 
 /// What a person wants to see first: what is here, what is wrong, what was not seen.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::{json, rows, run, said, write};
+use crate::{json, rows, run, said, tutela, write};
 
 /// A team's repository: it deploys with a role anybody's branch can assume, and somebody left a
 /// token in it.
@@ -232,4 +232,31 @@ fn a_hostile_name_reaches_no_terminal_and_no_spreadsheet() {
             assert!(!cell.starts_with('='), "a formula in a cell: {cell}");
         }
     }
+}
+
+#[test]
+fn a_baseline_is_not_written_through_a_link() {
+    let home = tempfile::tempdir().unwrap();
+    let token = ["glpat-", "xK3vQ9mZ2pL7wR4tY8nB"].concat();
+    write(home.path(), "repository/prod.env", &format!("GITLAB_TOKEN={token}\n"));
+    let (victim, link) = (home.path().join("victim"), home.path().join("repository/baseline.json"));
+    std::fs::write(&victim, "keep").unwrap();
+    std::os::unix::fs::symlink(&victim, &link).unwrap();
+    let repository = home.path().join("repository");
+    let scan = || {
+        let arguments = ["scan", "--reason", "known", "--fail-on", "never", "--write-baseline"];
+        let mut command = tutela(home.path());
+        command.args(arguments).arg(&link).arg(&repository).output().unwrap()
+    };
+    let refused = scan();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said(&refused).contains("link"), "{}", said(&refused));
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "keep");
+    std::fs::remove_file(&link).unwrap();
+    for _ in 0..2 {
+        let written = scan();
+        assert!(written.status.success(), "{}", said(&written));
+        assert!(std::fs::read_to_string(&link).unwrap().contains("known"));
+    }
+    assert_eq!(repository.read_dir().unwrap().count(), 2, "no draft is left");
 }
