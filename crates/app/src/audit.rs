@@ -17,6 +17,11 @@ use crate::error::{Error, Result};
 /// Entries of one page of the log.
 pub const MAX_ENTRIES: usize = 1_000;
 
+/// What is longer is cut, so that no request writes more to the log than a few lines.
+const MAX_SUBJECT_CHARS: usize = 200;
+/// What is longer is left out and its length noted. A claim of a thousand identities fits.
+const MAX_DETAIL_BYTES: usize = 64 * 1024;
+
 /// Authorises, notes the intent, does it, notes the outcome.
 ///
 /// `detail` must not hold a secret; an act that is refused is noted as well.
@@ -34,10 +39,14 @@ pub(crate) fn acting<T>(
             at: now,
             actor: name(actor),
             act: act.name().into(),
-            subject: subject.into(),
+            subject: subject.chars().take(MAX_SUBJECT_CHARS).collect(),
             phase,
             detail,
         })
+    };
+    let detail = match detail.to_string().len() {
+        0..=MAX_DETAIL_BYTES => detail,
+        n => json!({ "too_long": n }),
     };
     if let Err(refusal) = actor.may(act) {
         note(AuditPhase::Failed, json!({ "refused": refusal.message }))?;

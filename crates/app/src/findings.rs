@@ -1,5 +1,7 @@
 //! What people decide about a finding: seen, later, accepted, open again.
 
+use std::time::Duration;
+
 use model::{FindingId, FindingState, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -22,6 +24,11 @@ pub enum Decision {
     Reopen,
 }
 
+/// Longer is accepting the risk, which takes an approver and a reason.
+pub const MAX_SNOOZE: Duration = Duration::from_hours(92 * 24);
+/// Of a decision or claim.
+pub const MAX_REASON_CHARS: usize = 2_000;
+
 pub fn decide(
     app: &App,
     actor: &Actor,
@@ -38,8 +45,17 @@ pub fn decide(
         let by = actor.name.clone();
         let state = match decision {
             Decision::Acknowledge => FindingState::Acknowledged { by },
+            Decision::Snooze { until } if *until > now.plus(MAX_SNOOZE) => {
+                let days = MAX_SNOOZE.as_secs() / 86_400;
+                return Err(Error::invalid(
+                    "until",
+                    format!("a finding is snoozed for {days} days at most"),
+                )
+                .hint("longer is accepting the risk, which an approver does"));
+            }
             Decision::Snooze { until } => FindingState::Snoozed { by, until: later(*until, now)? },
             Decision::Accept { until, reason } if !reason.trim().is_empty() => {
+                short(reason)?;
                 FindingState::Accepted { by, until: later(*until, now)?, reason: reason.clone() }
             }
             Decision::Accept { .. } => {
@@ -50,6 +66,14 @@ pub fn decide(
         app.store.set_finding_state(id, &state)?;
         Ok(state)
     })
+}
+
+pub(crate) fn short(reason: &str) -> Result<()> {
+    if reason.chars().count() <= MAX_REASON_CHARS {
+        return Ok(());
+    }
+    let message = format!("a reason has {MAX_REASON_CHARS} characters at most");
+    Err(Error::invalid("reason", message))
 }
 
 fn later(until: Time, now: Time) -> Result<Time> {

@@ -50,6 +50,7 @@ pub fn claim(app: &App, actor: &Actor, new: &NewClaim, now: Time) -> Result<Vec<
             ));
         }
         named(&new.owner)?;
+        crate::findings::short(&new.reason)?;
         let name = new.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&new.owner);
         named(name)?;
         for id in &new.identities {

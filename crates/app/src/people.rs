@@ -26,6 +26,8 @@ const HAND_OVER_LIFETIME: Duration = Duration::from_mins(1);
 pub const SESSION_LIFETIME: Duration = Duration::from_hours(12);
 /// A token lives at most this long.
 pub const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(366 * 24);
+/// Tokens of one person that are good at the same time.
+pub const MAX_TOKENS: usize = 100;
 /// NIST SP 800-63B-4, §3.1.1: 15 characters where the password is all that is asked.
 pub const MIN_PASSWORD_CHARS: usize = 15;
 /// Longer ones are refused rather than hashed.
@@ -187,13 +189,16 @@ pub fn sign_in(
     let person = app.store.person_by_login(login)?;
     let hash = person.as_ref().and_then(|person| person.password_hash.as_deref());
     let right = check_password(password, hash)?;
+    let known = person.as_ref().map(|person| person.login.clone());
     let person = person.filter(|person| right && person.disabled_at.is_none());
+    // What was typed may be a password in the wrong field, or the name of somebody else.
     let actor = Actor {
-        name: login.chars().take(MAX_NAME_CHARS).collect(),
+        name: person.as_ref().map_or_else(|| "nobody".into(), |person| person.login.clone()),
         role: Role::Viewer,
         via: Via::Session { person: person.as_ref().map_or(0, |person| person.id.0) },
     };
-    acting(app, &actor, Act::ManageSelf, "sign in", json!({}), now, || {
+    let detail = json!({ "login": known.as_deref().unwrap_or("of nobody") });
+    acting(app, &actor, Act::ManageSelf, "sign in", detail, now, || {
         let person = person.ok_or_else(refused)?;
         let shown = person.password_hash.clone();
         start_session(app, person, shown.as_deref(), agent, now)?.ok_or_else(refused)
@@ -335,6 +340,7 @@ fn session_id(session: &Session) -> String {
 /// Ends one session by its id.
 pub fn end_session(app: &App, actor: &Actor, id: &str, now: Time) -> Result<()> {
     acting(app, actor, Act::ManageSelf, id, json!({ "end": "session" }), now, || {
+        by_person(actor)?;
         let everybody = actor.may(Act::ManagePeople).is_ok();
         for person in app.store.persons()? {
             if !everybody && actor.person() != Some(person.id) {
@@ -452,6 +458,16 @@ pub fn create_token(
             Some(id) => id,
             None => first_administrator(app)?,
         };
+        let held = app.store.tokens(Some(person))?;
+        let live = held.iter().filter(|held| held.revoked_at.is_none() && held.expires_at > now);
+        if live.count() >= MAX_TOKENS {
+            return Err(Error::new(
+                Kind::Conflict,
+                "too-many-tokens",
+                format!("a person has at most {MAX_TOKENS} tokens at a time"),
+            )
+            .hint("revoke one that is not used any more"));
+        }
         let (secret, hash) = token(TOKEN_PREFIX)?;
         let prefix = secret.reveal().chars().take(TOKEN_PREFIX.len() + 6).collect();
         let expires_at = now.plus(lifetime);
@@ -484,6 +500,9 @@ pub fn tokens(app: &App, actor: &Actor) -> Result<Vec<ApiToken>> {
 pub fn revoke_token(app: &App, actor: &Actor, id: TokenId, now: Time) -> Result<()> {
     let subject = id.0.to_string();
     acting(app, actor, Act::ManageSelf, &subject, json!({ "revoke": "token" }), now, || {
+        if !matches!(actor.via, Via::Token { id: own, .. } if own == id.0) {
+            by_person(actor)?;
+        }
         if !tokens(app, actor)?.iter().any(|token| token.id == id) {
             return Err(Error::not_found("token", &subject));
         }
@@ -492,13 +511,13 @@ pub fn revoke_token(app: &App, actor: &Actor, id: TokenId, now: Time) -> Result<
 }
 
 /// A token must not make its holder more than the token: no passwords, links and further tokens by
-/// it.
+/// it, and no end to what others hold.
 fn by_person(actor: &Actor) -> Result<()> {
     match actor.via {
         Via::Token { .. } => Err(Error::new(
             Kind::Forbidden,
             "not-by-token",
-            "passwords, sign-in links and tokens are made by a person, not by a token",
+            "passwords, sign-in links, sessions and tokens are for a person, not for a token",
         )
         .hint("sign in, or run the command on the machine itself")),
         _ => Ok(()),

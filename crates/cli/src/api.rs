@@ -19,6 +19,8 @@ use crate::{clock, config};
 
 /// A reply larger than this is refused; exports are streamed.
 const MAX_REPLY_BYTES: usize = 256 << 20;
+/// Of a reply that refuses, no more is read.
+const MAX_REFUSAL_BYTES: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Syncs answer when they are done.
 const REPLY_TIMEOUT: Duration = Duration::from_hours(6);
@@ -106,10 +108,16 @@ impl Api {
                     let reply =
                         request.send().await.with_context(|| format!("asking `{base}{path}`"))?;
                     let status = reply.status().as_u16();
-                    if status >= 400 {
-                        return Err(refusal(status, &reply.bytes().await?));
-                    }
                     let mut reply = reply;
+                    if status >= 400 {
+                        let mut body = Vec::new();
+                        while let Some(piece) = reply.chunk().await?
+                            && body.len() < MAX_REFUSAL_BYTES
+                        {
+                            body.extend_from_slice(&piece);
+                        }
+                        return Err(refusal(status, &body));
+                    }
                     while let Some(piece) = reply.chunk().await? {
                         out(&piece)?;
                     }
@@ -143,12 +151,7 @@ impl Api {
 
 fn remote(server: &str, token_file: Option<&Path>) -> anyhow::Result<Transport> {
     let base = server.trim_end_matches('/').to_owned();
-    let plain = base.strip_prefix("http://");
-    let loopback = plain.is_some_and(|rest| {
-        let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-        matches!(host, "127.0.0.1" | "localhost" | "[::1]")
-    });
+    let loopback = is_loopback(&base);
     if base.contains('@') {
         bail!("an address with a user name is not taken: `{}`", model::text::shown(server));
     }
@@ -164,7 +167,19 @@ fn remote(server: &str, token_file: Option<&Path>) -> anyhow::Result<Transport> 
             "no token for `{server}`: give --token-file, or set TUTELA_TOKEN (make one in Settings)"
         );
     }
-    Ok(Transport::Remote { client: client(None)?, base, token })
+    let client = if loopback { setup().no_proxy() } else { setup() }.build();
+    Ok(Transport::Remote { client: client.context("setting up HTTP")?, base, token })
+}
+
+/// Whether an address leads to this machine by itself, asking no resolver.
+fn is_loopback(base: &str) -> bool {
+    let Some(rest) = base.strip_prefix("http://") else { return false };
+    let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(host, "127.0.0.1" | "localhost" | "[::1]")
 }
 
 fn read_token(path: &Path) -> anyhow::Result<Secret<String>> {
@@ -192,7 +207,7 @@ fn local(folder: &Path, runtime: &tokio::runtime::Runtime) -> anyhow::Result<Tra
         runtime.block_on(async { tokio::net::UnixStream::connect(&socket).await.is_ok() });
     if answers {
         return Ok(Transport::Remote {
-            client: client(Some(socket))?,
+            client: setup().unix_socket(socket).no_proxy().build().context("setting up HTTP")?,
             base: "http://localhost".into(),
             token: None,
         });
@@ -206,16 +221,12 @@ fn local(folder: &Path, runtime: &tokio::runtime::Runtime) -> anyhow::Result<Tra
     Ok(Transport::InProcess { router, actor: config::me() })
 }
 
-fn client(socket: Option<PathBuf>) -> anyhow::Result<reqwest::Client> {
-    let mut builder = reqwest::Client::builder()
+fn setup() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
         .user_agent(concat!("tutela/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REPLY_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none());
-    if let Some(socket) = socket {
-        builder = builder.unix_socket(socket).no_proxy();
-    }
-    builder.build().context("setting up HTTP")
+        .redirect(reqwest::redirect::Policy::none())
 }
 
 /// RFC 9457 problem as an error with its hint.
@@ -256,4 +267,23 @@ fn encode(text: &str) -> String {
         }
     }
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_in_clear_to_this_machine_only() {
+        let check = |base: &str, expected: bool| assert_eq!(is_loopback(base), expected, "{base}");
+        check("http://127.0.0.1:7878", true);
+        check("http://localhost", true);
+        check("http://[::1]", true);
+        check("http://[::1]:7878/x", true);
+        check("http://localhost.evil.example", false);
+        check("http://x.localhost:7878", false);
+        check("http://127.0.0.1:7878\\@evil.example", true);
+        check("http://evil.example#127.0.0.1", false);
+        check("https://127.0.0.1", false);
+    }
 }

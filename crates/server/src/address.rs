@@ -6,12 +6,20 @@
 //! (whose value is a state, or nothing). `q=` searches names, `sort=field` or `sort=-field`,
 //! `after=` continues, `limit=`, `as_of=`.
 
+use std::collections::BTreeSet;
+
 use app::Error;
 use model::Time;
 use store::{Cursor, Filter, List, ListQuery, Op, Sort};
 
 /// More parameters than this are refused.
 const MAX_PARAMETERS: usize = 200;
+/// The same of texts that are looked for within others: each is tried on every row.
+const MAX_CONTAINS: usize = 20;
+/// The same of fields whose values are counted, and of columns.
+const MAX_FIELDS: usize = 50;
+/// A text to look for is not longer than this.
+const MAX_TEXT_CHARS: usize = 4_000;
 
 /// A list as an address asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +91,32 @@ impl Address {
                     format!("more than {MAX_PARAMETERS} parameters"),
                 ));
             }
+            // A page's mark holds a value of a row, as long as that is.
+            if name != "after" && value.chars().count() > MAX_TEXT_CHARS {
+                return Err(Error::invalid(
+                    "too-long",
+                    format!("a parameter of more than {MAX_TEXT_CHARS} characters"),
+                ));
+            }
             address.take(&name, &value)?;
+        }
+        let within = address.query.filters.iter().filter(|filter| filter.op == Op::Contains);
+        let n_contains: usize = within.map(|filter| filter.values.len()).sum();
+        if n_contains > MAX_CONTAINS {
+            return Err(Error::invalid(
+                "too-many-parameters",
+                format!("more than {MAX_CONTAINS} texts to look for"),
+            ));
+        }
+        for fields in [&mut address.facets, &mut address.columns] {
+            let mut seen = BTreeSet::new();
+            fields.retain(|field| seen.insert(field.clone()));
+            if fields.len() > MAX_FIELDS {
+                return Err(Error::invalid(
+                    "too-many-parameters",
+                    format!("more than {MAX_FIELDS} fields"),
+                ));
+            }
         }
         Ok(address)
     }
@@ -318,6 +351,15 @@ mod tests {
         }
         let many = "filter=kind:is:x&".repeat(MAX_PARAMETERS + 1);
         assert!(Address::parse("/identities", Some(&many)).is_err());
+        let long = format!("q={}", "x".repeat(MAX_TEXT_CHARS + 1));
+        assert!(Address::parse("/identities", Some(&long)).is_err());
+        let contains = |n: usize| "filter=name:contains:x&".repeat(n);
+        assert!(Address::parse("/identities", Some(&contains(MAX_CONTAINS))).is_ok());
+        assert!(Address::parse("/identities", Some(&contains(MAX_CONTAINS + 1))).is_err());
+        let facets = "facets=kind,kind&".repeat(100);
+        assert_eq!(Address::parse("/identities", Some(&facets)).unwrap().facets, ["kind"]);
+        let facets: String = (0..=MAX_FIELDS).map(|n| format!("facets=f{n}&")).collect();
+        assert!(Address::parse("/identities", Some(&facets)).is_err());
     }
 
     #[test]

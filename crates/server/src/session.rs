@@ -89,7 +89,8 @@ pub(crate) enum Shown {
 pub(crate) fn shown(request: &Request, https: bool) -> Shown {
     if request.extensions().get::<Actor>().is_some() {
         Shown::Trusted
-    } else if request.headers().contains_key(header::AUTHORIZATION) {
+    } else if bearer(request.headers()).is_some() {
+        // Not by any other scheme: browsers send those of their own accord.
         Shown::Token
     } else if session_of(request.headers(), https).is_some() {
         Shown::Cookie

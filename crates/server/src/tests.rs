@@ -76,8 +76,9 @@ fn filled(path: &str) -> String {
         .join("/")
 }
 
-/// A token would make its holder more than the token.
-const NEVER_BY_TOKEN: [&str; 1] = ["/api/v1/sign-in-links"];
+/// A token would make its holder more than the token, or end what others hold.
+const NEVER_BY_TOKEN: [&str; 3] =
+    ["/api/v1/sign-in-links", "/api/v1/sessions/{id}", "/settings/sessions/{id}/end"];
 
 #[tokio::test]
 async fn every_endpoint_lets_in_whom_its_row_says() {
@@ -295,6 +296,9 @@ async fn other_names_and_foreign_pages_are_refused() {
     let world = world();
     let request =
         |host: &str| Request::get("/healthz").header("host", host).body(Body::empty()).unwrap();
+    let basic = [("authorization", "Basic YTpi"), ("origin", "https://evil.example")];
+    let status = world.ask(Verb::Post, "/sign-out", &basic).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "a browser sends names and passwords by itself");
     let status = world.router.clone().oneshot(request("evil.example:7878")).await.unwrap().status();
     assert_eq!(status, StatusCode::MISDIRECTED_REQUEST);
     let response = world.router.clone().oneshot(request(HOST)).await.unwrap();

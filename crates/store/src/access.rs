@@ -107,6 +107,9 @@ pub struct NewApiToken {
     pub expires_at: Time,
 }
 
+/// Sessions of one person at a time.
+pub const MAX_SESSIONS: i64 = 50;
+
 const PERSONS: &str = "SELECT key, login, name, role, password_hash, created_at, disabled_at \
     FROM person p";
 const SESSIONS: &str = "SELECT hash, person_key, created_at, expires_at, last_used_at, agent \
@@ -303,7 +306,8 @@ impl Store {
     }
 
     /// Begins a session of a person who is not disabled and whose password is still the one that
-    /// was shown; says whether it did. A session that began by a link shows no password.
+    /// was shown; says whether it did. A session that began by a link shows no password. Beyond
+    /// [`MAX_SESSIONS`] the oldest ends.
     pub fn add_session(&self, session: &Session, shown: Option<&str>) -> Result<bool> {
         self.write("begin a session", |c| {
             c.run("DELETE FROM session WHERE expires_at <= ?1", &[session.created_at.into()])?;
@@ -320,6 +324,11 @@ impl Store {
                     session.agent.as_str().into(),
                     shown.into(),
                 ],
+            )?;
+            c.run(
+                "DELETE FROM session WHERE person_key = ?1 AND hash NOT IN (SELECT hash FROM session \
+                 WHERE person_key = ?1 ORDER BY created_at DESC, hash = ?2 DESC LIMIT ?3)",
+                &[session.person.0.into(), (&session.hash).into(), MAX_SESSIONS.into()],
             )?;
             Ok(begun > 0)
         })

@@ -2,6 +2,7 @@
 
 use model::finding::FindingSubject;
 use model::{Batch, Finding, FindingState, Party, PartyKind, Severity};
+use store::access::MAX_SESSIONS;
 use store::{
     Error, ListQuery, NewApiToken, OwnerColumn, PersonChange, Role, Session, SourceChange,
 };
@@ -90,6 +91,26 @@ fn a_change_touches_only_what_it_names() {
         assert_eq!(store.person(bob).unwrap().unwrap().disabled_at, None);
         let second = store.add_first_administrator("eve", "Eve", "hash", at(6)).unwrap();
         assert_eq!(second, None, "ada is the first");
+    });
+}
+
+#[test]
+fn the_oldest_of_too_many_sessions_ends() {
+    on_each(|store| {
+        let ada = store.add_person("ada", "Ada", Role::Viewer, None, at(0)).unwrap().id;
+        for n in 0..=u8::try_from(MAX_SESSIONS).unwrap() {
+            let session = Session {
+                hash: [n; 32],
+                person: ada,
+                created_at: at(i64::from(n)),
+                expires_at: at(1000),
+                last_used_at: at(0),
+                agent: String::new(),
+            };
+            assert!(store.add_session(&session, None).unwrap());
+        }
+        assert_eq!(store.sessions(ada, at(100)).unwrap().len(), 50);
+        assert_eq!(store.session(&[0; 32], at(100)).unwrap(), None);
     });
 }
 
