@@ -1,14 +1,16 @@
 //! Looking: lists, facets, details, timelines, differences, search, coverage.
 
+use std::sync::PoisonError;
+
 use model::{
     Credential, CredentialId, FindingId, Grant, GrantId, Identity, IdentityId, OwnerLink, Place,
-    PlaceId, Time, Trust, TrustId,
+    PlaceId, SourceId, Time, Trust, TrustId,
 };
 use serde::Serialize;
 use store::{
     Claim, CoverageOf, CredentialDetail, DiffPage, DiffQuery, DiffSummary, Facet, FindingRow,
     GapRow, Hit, IdentityDetail, List, ListQuery, Page, PlaceDetail, Row, ScopeCoverage, Sync,
-    ThingId, Version,
+    SyncId, ThingId, Version,
 };
 
 use crate::App;
@@ -193,12 +195,31 @@ pub fn coverage(app: &App, actor: &Actor, of: CoverageOf) -> Result<Vec<ScopeCov
 /// The badge that is on every page.
 pub fn coverage_summary(app: &App) -> Result<CoverageSummary> {
     let sources = app.store.sources()?;
-    let mut summary = CoverageSummary {
-        n_sources: sources.len() as u64,
-        n_never_read: sources.iter().filter(|source| source.last_committed_at.is_none()).count()
-            as u64,
-        ..CoverageSummary::default()
+    let n_never_read = sources.iter().filter(|source| source.last_committed_at.is_none()).count();
+    let state = (app.store.last_published()?, sources.iter().map(|source| source.id).collect());
+    let known = app.coverage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let scopes = match known {
+        Some((of, scopes)) if of == state => scopes,
+        _ => {
+            let scopes = scopes_summary(app)?;
+            let mut known = app.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+            *known = Some((state, scopes));
+            scopes
+        }
     };
+    Ok(CoverageSummary {
+        n_sources: sources.len() as u64,
+        n_never_read: n_never_read as u64,
+        ..scopes
+    })
+}
+
+/// The sums over all scopes, and of which state they are: the last publication and the sources that
+/// are there.
+pub(crate) type KnownCoverage = Option<((Option<SyncId>, Vec<SourceId>), CoverageSummary)>;
+
+fn scopes_summary(app: &App) -> Result<CoverageSummary> {
+    let mut summary = CoverageSummary::default();
     for scope in app.store.coverage(CoverageOf::Latest)? {
         let coverage = &scope.coverage;
         summary.n_scopes += 1;

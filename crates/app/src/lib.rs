@@ -47,6 +47,7 @@ pub struct App {
     warming: Arc<AtomicBool>,
     /// Held while owners are ranked and rules evaluated.
     pub(crate) evaluating: Arc<Mutex<()>>,
+    coverage: Arc<Mutex<inventory::KnownCoverage>>,
 }
 
 impl App {
@@ -63,6 +64,7 @@ impl App {
             refusals: audit::Refusals::default(),
             folder: folder.into(),
             warming: Arc::default(),
+            coverage: Arc::default(),
             evaluating: Arc::default(),
         })
     }

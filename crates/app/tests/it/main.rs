@@ -484,6 +484,23 @@ fn nobody_writes_much_to_the_log_at_once() {
 }
 
 #[test]
+fn what_is_covered_is_summed_anew_when_it_changed() {
+    let world = World::new();
+    let summary = || app::inventory::coverage_summary(&world.app).unwrap();
+    let source = world.source();
+    assert_eq!((summary().n_sources, summary().n_never_read, summary().asked), (1, 1, 0));
+    world.sync(source, NOW);
+    let asked = summary().asked;
+    assert!(asked > 0);
+    assert_eq!((summary().n_never_read, summary().asked), (0, asked));
+    write(&world.folder.path().join("repository"), "more.env", "A=1\n");
+    world.sync(source, later(60));
+    assert!(summary().asked > asked);
+    app::sources::remove(&world.app, &local(), source, later(90)).unwrap();
+    assert_eq!((summary().n_sources, summary().n_scopes), (0, 0));
+}
+
+#[test]
 fn the_name_for_browsers_is_random_and_stays() {
     let (one, two) = (World::new(), World::new());
     let name = app::people::browser_name(&one.app).unwrap();
