@@ -1,6 +1,7 @@
 //! The store with a large estate: loading, syncing again, and answering.
 
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,11 +13,14 @@ use super::Args;
 use super::figures::{Figures, bytes, percentiles, rate, span};
 use super::machine::{Limits, forget_peak, memory, timed};
 
-const FULL_IDENTITIES: u64 = 1_000_000;
-const CREDENTIALS_PER: f64 = 3.0;
+pub(crate) const FULL_IDENTITIES: u64 = 1_000_000;
+pub(crate) const CREDENTIALS_PER: f64 = 3.0;
 
 /// How often each question is asked.
 const N_RUNS: usize = 200;
+
+/// Batches that wait for the store.
+const WAITING_BATCHES: usize = 4;
 
 /// Ids of every so many things are kept to ask for details.
 const KEPT_EVERY: usize = 997;
@@ -120,13 +124,18 @@ fn sync(store: &Store, plan: &Plan, at: Time, mut ids: Option<&mut Ids>) -> Resu
         };
         let (summary, time) = timed(|| -> Result<SyncSummary> {
             let mut writer = store.begin_sync(id, at)?;
-            for batch in batches(plan, source) {
-                synced.n_records += batch.n_records() as u64;
-                if let Some(ids) = ids.as_deref_mut() {
-                    ids.keep(&batch);
-                }
-                writer.put(&batch)?;
-            }
+            // As a connector does: it goes on reading while the store takes in.
+            let (sender, receiver) = sync_channel(WAITING_BATCHES);
+            std::thread::scope(|scope| {
+                scope.spawn(move || batches(plan, source).all(|batch| sender.send(batch).is_ok()));
+                receiver.into_iter().try_for_each(|batch| {
+                    synced.n_records += batch.n_records() as u64;
+                    if let Some(ids) = ids.as_deref_mut() {
+                        ids.keep(&batch);
+                    }
+                    writer.put(&batch)
+                })
+            })?;
             Ok(writer.publish(at)?)
         });
         let summary = summary?;

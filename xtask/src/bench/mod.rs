@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// 1 is a million identities with three million credentials, and 1 GB of source code.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// Only these parts: machine, estate, scan, program.
+    /// Only these parts: machine, estate, scan, program, demo.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Where to put what is measured on, instead of the folder for temporary files: another disk.
@@ -77,7 +77,7 @@ fn measure(args: &Args, scratch: &Path) -> Result<Figures> {
     if args.wants("estate") {
         estate::measure(args, scratch, &limits, &mut figures)?;
     }
-    let program = if args.wants("scan") || args.wants("program") {
+    let program = if ["scan", "program", "demo"].iter().any(|part| args.wants(part)) {
         Some(program::build(&crate::tree::root())?)
     } else {
         None
@@ -88,6 +88,9 @@ fn measure(args: &Args, scratch: &Path) -> Result<Figures> {
         }
         if args.wants("program") {
             program::measure(scratch, &program, &mut figures)?;
+        }
+        if args.wants("demo") {
+            program::estate(args, scratch, &program, &mut figures)?;
         }
     }
     Ok(figures)

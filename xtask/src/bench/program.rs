@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::Args;
+use super::estate::{CREDENTIALS_PER, FULL_IDENTITIES};
 use super::figures::{Figures, bytes, percentiles, span};
 use super::machine::{memory_of, timed};
 
@@ -56,6 +58,48 @@ pub(crate) fn measure(scratch: &Path, program: &Path, figures: &mut Figures) -> 
         "",
     );
     figures.add("  memory of a server that holds nothing", &bytes(memory), "", "");
+    Ok(())
+}
+
+/// The demo estate through the program: made, synced, owners ranked, rules evaluated.
+pub(crate) fn estate(
+    args: &Args,
+    scratch: &Path,
+    program: &Path,
+    figures: &mut Figures,
+) -> Result<()> {
+    let data = scratch.join("demo");
+    let n = args.scaled(FULL_IDENTITIES);
+    let credentials = CREDENTIALS_PER.to_string();
+    let mut load = |what: &str, wanted: &str| -> Result<()> {
+        let mut command = Command::new(program);
+        command
+            .args(["demo", "--identities", &n.to_string(), "--credentials-per", &credentials])
+            .args(["--now", "2026-11-22T00:00:00Z", "--data"])
+            .arg(&data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut memory = 0;
+        let (done, time) = timed(|| -> Result<()> {
+            let mut child = command.spawn().context("cannot start `tutela demo`")?;
+            loop {
+                if let Some(status) = child.try_wait()? {
+                    ensure!(status.success(), "`tutela demo` ended with {status}");
+                    return Ok(());
+                }
+                memory = memory.max(memory_of(&child.id().to_string()).0);
+                pause(Duration::from_millis(50));
+            }
+        });
+        done?;
+        figures.add(what, &span(time), wanted, &format!("memory, peak: {}", bytes(memory)));
+        Ok(())
+    };
+    load(&format!("`tutela demo --identities {n}`, with evaluation"), "120 s")?;
+    load("the same again, nothing changed", "15 s")?;
+    let started = start(program, &data)?;
+    figures.add("start to first byte with that estate", &span(started.time), "300 ms", "");
     Ok(())
 }
 
