@@ -12,8 +12,10 @@ use std::sync::mpsc::sync_channel;
 
 use assess::owners::rank;
 use assess::{Around, Record, Tally, evaluate_record};
-use model::{CredentialId, Finding, IdentityId, OwnerLink, Place, PlaceId, Time};
-use store::{Evaluation, Family, List, OwnerColumn, ReconcileSummary, Stale, Subjects};
+use model::{
+    CredentialId, Evidence, Finding, IdentityId, OwnerLink, Place, PlaceId, ScopeId, Time,
+};
+use store::{Evaluation, Family, List, OwnerClaim, OwnerColumn, ReconcileSummary, Stale, Subjects};
 
 use crate::App;
 use crate::error::Result;
@@ -68,7 +70,16 @@ type Claims = HashMap<IdentityId, OwnerLink>;
 
 fn claims(app: &App) -> Result<Claims> {
     let claims = app.store.owner_claims()?;
-    Ok(claims.iter().map(|claim| (claim.identity, crate::owners::link_of(claim))).collect())
+    Ok(claims.iter().map(|claim| (claim.identity, link_of(claim))).collect())
+}
+
+/// A claim as the link that the ranking reads.
+fn link_of(claim: &OwnerClaim) -> OwnerLink {
+    let scope = ScopeId::from_bytes([0; 16]);
+    let mut link =
+        OwnerLink::new(claim.identity, claim.party.clone(), assess::owners::CLAIM, 1.0, scope);
+    link.evidence.push(Evidence::at(format!("claimed by {} at {}", claim.by, claim.at)));
+    link
 }
 
 fn these(

@@ -1,6 +1,6 @@
 //! Who owns what: the candidates with their evidence, and claims that people make.
 
-use model::{Evidence, IdentityId, OwnerLink, Party, PartyKind, ScopeId, Time};
+use model::{IdentityId, Party, PartyKind, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Facet, List, ListQuery, OwnerClaim};
@@ -91,15 +91,6 @@ pub fn withdraw(app: &App, actor: &Actor, identity: IdentityId, now: Time) -> Re
 pub fn claims(app: &App, actor: &Actor) -> Result<Vec<OwnerClaim>> {
     actor.may(Act::Look)?;
     Ok(app.store.owner_claims()?)
-}
-
-/// A claim as the link that the ranking reads.
-pub(crate) fn link_of(claim: &OwnerClaim) -> OwnerLink {
-    let scope = ScopeId::from_bytes([0; 16]);
-    let mut link =
-        OwnerLink::new(claim.identity, claim.party.clone(), assess::owners::CLAIM, 1.0, scope);
-    link.evidence.push(Evidence::at(format!("claimed by {} at {}", claim.by, claim.at)));
-    link
 }
 
 fn named(text: &str) -> Result<()> {
