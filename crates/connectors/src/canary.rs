@@ -13,19 +13,40 @@ use crate::contract::{Machine, Progress, Request, Settings};
 const CHOSEN: &str = "Zq7canaryKx";
 const MADE: &str = "Zq7canaryKx9f86d081884c7d65";
 
-/// Lays every file of `canary.md` below `root`.
-fn lay(root: &Path) -> usize {
+/// The files of `canary.md`: every format that a connector reads, with what stands in it.
+pub(crate) fn files() -> Vec<(String, String)> {
     let text = include_str!("canary.md").replace("@{c}", CHOSEN).replace("@{r}", MADE);
-    let files = text.split("\n## ").skip(1);
-    let mut n_files = 0;
-    for file in files {
-        let (path, bytes) = file.split_once('\n').unwrap();
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-        n_files += 1;
+    let files = text.split("\n## ").skip(1).map(|file| file.split_once('\n').unwrap());
+    files.map(|(path, text)| (path.to_owned(), text.to_owned())).collect()
+}
+
+/// What every connector says of the files below `root`, and what its test says.
+pub(crate) fn read_all(
+    root: &Path,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Vec<(&'static str, Batch, String)> {
+    let machine = Machine { id: "machine".into(), name: "here".into(), root: root.to_owned() };
+    let folders = [root.join("src/shop"), root.join("src/infra")];
+    let folders = folders.map(|folder| folder.to_str().unwrap().to_owned());
+    let mut all = Vec::new();
+    for connector in crate::CONNECTORS {
+        let settings = match connector.id {
+            "repository" | "terraform" => Settings::default().with("paths", folders.clone()),
+            _ => Settings::default(),
+        };
+        let request = Request {
+            settings: &settings,
+            machine: &machine,
+            now: Time::from_seconds(1_795_305_600),
+            fingerprinter: Some(&Fingerprinter::new(Secret::new([7; 32]))),
+            progress,
+            cancel: &AtomicBool::new(false),
+        };
+        let mut whole = Batch::default();
+        (connector.discover)(&request, &mut |batch| whole.extend(batch)).unwrap();
+        all.push((connector.id, whole, (connector.test)(&request).unwrap()));
     }
-    n_files
+    all
 }
 
 /// Texts of a JSON value that hold the secret, with where they stand.
@@ -57,32 +78,18 @@ fn leaks(value: &serde_json::Value, at: &str, found: &mut Vec<String>) {
 fn nothing_that_is_said_holds_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    let n_files = lay(root);
-    assert!(n_files > 70, "{n_files} files");
-    let machine = Machine { id: "machine".into(), name: "here".into(), root: root.to_owned() };
-    let folders = [root.join("src/shop"), root.join("src/infra")];
-    let folders = folders.map(|folder| folder.to_str().unwrap().to_owned());
+    let files = files();
+    assert!(files.len() > 70, "{} files", files.len());
+    for (path, text) in &files {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
     let progress = Mutex::new(Vec::new());
     let mut found = Vec::new();
-    for connector in crate::CONNECTORS {
-        let settings = match connector.id {
-            "repository" | "terraform" => Settings::default().with("paths", folders.clone()),
-            _ => Settings::default(),
-        };
-        let request = Request {
-            settings: &settings,
-            machine: &machine,
-            now: Time::from_seconds(1_795_305_600),
-            fingerprinter: Some(&Fingerprinter::new(Secret::new([7; 32]))),
-            progress: &|it: Progress| progress.lock().unwrap().push(it),
-            cancel: &AtomicBool::new(false),
-        };
-        let mut whole = Batch::default();
-        (connector.discover)(&request, &mut |batch| whole.extend(batch)).unwrap();
-        assert!(whole.n_records() > 5, "{} read something", connector.id);
-        let json = serde_json::to_value(&whole).unwrap();
-        leaks(&json, connector.id, &mut found);
-        let said = (connector.test)(&request).unwrap();
+    for (connector, batch, said) in read_all(root, &|it| progress.lock().unwrap().push(it)) {
+        assert!(batch.n_records() > 5, "{connector} read something");
+        leaks(&serde_json::to_value(&batch).unwrap(), connector, &mut found);
         leaks(&serde_json::Value::String(said), "test", &mut found);
     }
     leaks(&serde_json::to_value(&*progress.lock().unwrap()).unwrap(), "progress", &mut found);

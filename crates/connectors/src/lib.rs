@@ -18,8 +18,11 @@ pub mod contract;
 pub mod document;
 pub mod dossier;
 pub mod files;
+pub mod glob;
 pub mod homes;
 pub mod host;
+#[cfg(test)]
+mod hostile;
 pub mod material;
 pub mod outlet;
 pub mod repository;

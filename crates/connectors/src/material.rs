@@ -14,6 +14,7 @@ use model::{
     IdentityId, Place, ScopeId, Time, Value,
 };
 
+use crate::address::public_command;
 use crate::files::Meta;
 
 /// Problems of one file that become gaps of their own; the rest is one gap with their number.
@@ -273,7 +274,7 @@ fn key_credential(
     let mut credential = new(kind, system, "", native_id, key.line, None, at);
     let algorithm = key.algorithm.as_deref().unwrap_or("Private");
     credential.name = match &key.comment {
-        Some(comment) => format!("{algorithm} key {comment}"),
+        Some(comment) => format!("{algorithm} key {}", public_command(comment)),
         None => format!("{algorithm} key in {}", at.place.path),
     };
     // The keyed fingerprint of an encrypted key is that of its encrypted bytes: two copies of the
@@ -291,7 +292,7 @@ fn key_credential(
     credential.fact("spki_sha256", stated(&key.spki_sha256, reason));
     credential.fact("fingerprint_sha256", stated(&key.ssh_fingerprint, reason));
     if let Some(comment) = &key.comment {
-        credential.fact("comment", Fact::known(comment.as_str()));
+        credential.fact("comment", Fact::known(public_command(comment)));
     }
     credential.fact("weak", weak(&key.weaknesses));
     credential.expires_at = Fact::absent();
@@ -315,8 +316,9 @@ pub fn public_key(key: &ssh::PublicKey, line: Option<u32>, at: At<'_>) -> Creden
     };
     credential.facts.remove("exposure");
     if !key.comment.is_empty() {
-        credential.name.clone_from(&key.comment);
-        credential.fact("comment", Fact::known(key.comment.as_str()));
+        // People write what they like there.
+        credential.name = public_command(&key.comment);
+        credential.fact("comment", Fact::known(credential.name.as_str()));
     }
     credential.fact("algorithm", Fact::known(key.algorithm.as_str()));
     credential.fact("bits", bits(key.bits));

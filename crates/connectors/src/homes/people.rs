@@ -143,7 +143,8 @@ impl Person {
                 .find_map(|section| section.value(key))
         };
         let email = user("email").filter(|email| {
-            email.contains('@') && email.len() <= 200 && !email.contains(char::is_whitespace)
+            let is_plain = !email.contains(|c: char| c.is_whitespace() || ":/".contains(c));
+            email.contains('@') && email.len() <= 200 && is_plain
         });
         let name = user("name").filter(|name| name.len() <= 200);
         let (key, confidence) = match email {

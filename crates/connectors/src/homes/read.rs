@@ -145,10 +145,17 @@ impl Reader<'_> {
             })
         };
         let can_list = entries.is_some();
-        let gitconfig =
-            tree.read(Path::new(".gitconfig"), MAX_PARSED_BYTES, Links::WithinTree).ok();
-        let gitconfig =
-            gitconfig.map(|content| String::from_utf8_lossy(&content.bytes).into_owned());
+        let gitconfig = tree.read(Path::new(".gitconfig"), MAX_PARSED_BYTES, Links::WithinTree);
+        let gitconfig = match gitconfig {
+            Ok(content) => Some(String::from_utf8_lossy(&content.bytes).into_owned()),
+            Err(gap) if gap.reason == GapReason::NotFound => None,
+            // The gap of the whole home says it already.
+            Err(gap) if gap.reason == GapReason::Denied && !can_list => None,
+            Err(gap) => {
+                self.miss(gap, ".gitconfig");
+                None
+            }
+        };
         self.person = Person::of(self.home, gitconfig.as_deref(), &self.request.machine.name);
         for row in catalogue::ROWS.iter().filter(|row| is_there(row.path)) {
             self.files(tree, row.path, can_list, &mut |reader, path, content| {

@@ -15,6 +15,7 @@ use super::groups::{self, Group};
 use super::names::{LINUX, Names};
 use super::reading::Reader;
 use super::secrets;
+use crate::address::public_command;
 use crate::files::Meta;
 
 pub(super) const PASSWD: &str = "/etc/passwd";
@@ -452,7 +453,7 @@ fn account_records(
     let group = accounts.group_by_gid(account.gid).map(|group| group.name.as_str());
     identity.fact("primary_group", Fact::stated(group.map(Value::from)));
     if !account.description.is_empty() && !secrets::are_in(&account.description) {
-        identity.fact("description", Fact::known(account.description.as_str()));
+        identity.fact("description", Fact::known(public_command(&account.description)));
     }
     identity.fact("human_likelihood", Fact::known(judgement.human_percent));
     identity.fact("human_reasons", Fact::known(judgement.reasons));

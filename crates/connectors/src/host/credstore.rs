@@ -97,7 +97,7 @@ pub(super) fn read(reader: &mut Reader<'_>, units: &Units) -> Stores {
     let mut stores = Stores::default();
     for (folder, is_encrypted) in STORES {
         for entry in reader.list(Path::new(folder)) {
-            let is_file = reader.meta(&entry.path).is_some_and(Meta::is_file);
+            let is_file = reader.is_file(&entry.path);
             if is_file && let Some(file) = reader.required(&entry.path) {
                 stores.push(file, *is_encrypted);
             }

@@ -102,7 +102,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Jobs {
     }
     for entry in reader.list(Path::new(SYSTEM_FOLDER)) {
         let name = name_of(&entry);
-        let is_file = reader.meta(&entry.path).is_some_and(crate::files::Meta::is_file);
+        let is_file = reader.is_file(&entry.path);
         if is_file
             && !is_left_out(&name, is_debian)
             && let Some(file) = reader.required(&entry.path)
@@ -116,7 +116,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Jobs {
     for spool in SPOOLS {
         for entry in reader.list(Path::new(spool)) {
             let name = name_of(&entry);
-            let is_file = reader.meta(&entry.path).is_some_and(crate::files::Meta::is_file);
+            let is_file = reader.is_file(&entry.path);
             // cron writes its own temporary files beside the tables.
             let is_table = is_file && !name.starts_with('.') && !name.starts_with("tmp.");
             if is_table && let Some(file) = reader.required(&entry.path) {
@@ -126,7 +126,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Jobs {
     }
     for (folder, schedule) in SCRIPT_FOLDERS {
         for entry in reader.list(Path::new(folder)) {
-            let is_file = reader.meta(&entry.path).is_some_and(crate::files::Meta::is_file);
+            let is_file = reader.is_file(&entry.path);
             if is_file
                 && !is_left_out(&name_of(&entry), is_debian)
                 && let Some(file) = reader.required(&entry.path)

@@ -220,6 +220,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether an entry of a folder is a file to read. A folder is not; anything else is a gap,
+    /// since reading a FIFO, socket or device would be asking whatever is at its other end.
+    pub(super) fn is_file(&mut self, path: &Path) -> bool {
+        let Some(meta) = self.meta(path) else { return false };
+        if !meta.is_file() && !meta.is_folder() {
+            let gap = Gap::new(shown(path), GapReason::NotRegular);
+            self.coverage.miss(gap.detail("a device, FIFO or socket"));
+        }
+        meta.is_file()
+    }
+
     /// Records that a line of a file that was read is not understood. The message never quotes it.
     pub(super) fn malformed(&mut self, path: &str, line: u32, problem: &str) {
         let detail = format!("line {line}: {problem}");

@@ -19,6 +19,7 @@ use super::reading::{File, Reader, name_of};
 use super::{secrets, sshd};
 use crate::address::public_command;
 use crate::files::Meta;
+use crate::glob;
 use crate::material;
 
 const SSHD_CONFIG: &str = "/etc/ssh/sshd_config";
@@ -174,8 +175,7 @@ fn globbed(reader: &mut Reader<'_>, pattern: &Path) -> Vec<PathBuf> {
     if !last.contains(['*', '?', '[']) {
         return vec![pattern.to_owned()];
     }
-    let Ok(glob) = globset::Glob::new(&last) else { return Vec::new() };
-    let glob = glob.compile_matcher();
+    let Some(glob) = glob::of_names(&last) else { return Vec::new() };
     let entries = reader.list(folder).into_iter();
     let entries = entries.filter(|entry| glob.is_match(&entry.name));
     entries.filter(|entry| !name_of(entry).starts_with('.')).map(|entry| entry.path).collect()
@@ -228,7 +228,7 @@ fn read_home(reader: &mut Reader<'_>, account: &Account, found: &mut Ssh) {
             return;
         }
         let name = name_of(&entry);
-        let is_file = reader.meta(&entry.path).is_some_and(Meta::is_file);
+        let is_file = reader.is_file(&entry.path);
         if !is_file || name.starts_with("authorized_keys") || name == "config" {
             continue;
         }

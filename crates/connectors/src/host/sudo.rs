@@ -103,7 +103,7 @@ fn read_file(
             let name = name_of(&entry);
             // sudo leaves out what package managers and editors leave behind.
             let is_left_out = name.contains('.') || name.ends_with('~');
-            let is_file = reader.meta(&entry.path).is_some_and(crate::files::Meta::is_file);
+            let is_file = reader.is_file(&entry.path);
             if is_file && !is_left_out {
                 read_file(reader, &entry.path, depth + 1, seen, policy);
             }
@@ -445,10 +445,10 @@ impl<'a> Meaning<'a> {
             return Verdict::Unknown;
         }
         let name = name.to_lowercase();
-        let pattern = globset::Glob::new(&name).map(|glob| glob.compile_matcher());
+        let pattern = crate::glob::of_names(&name);
         let matches = name == "all"
             || self.policy.hosts.contains(&name)
-            || pattern.is_ok_and(|glob| self.policy.hosts.iter().any(|host| glob.is_match(host)));
+            || pattern.is_some_and(|glob| self.policy.hosts.iter().any(|host| glob.is_match(host)));
         if matches { Verdict::Yes } else { Verdict::No }
     }
 

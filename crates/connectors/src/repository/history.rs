@@ -15,7 +15,7 @@ use gix::ObjectId;
 use model::{Gap, GapReason};
 use rustix::fs::FileType;
 
-use super::checkout::{GitFolder, MAX_INDEX_BYTES};
+use super::checkout::{GitFolder, MAX_GIT_FILE_BYTES, MAX_INDEX_BYTES};
 use crate::files::{Links, Meta, Tree, shown};
 
 /// Of one checkout, commits are looked at from the newest back to this many.
@@ -30,6 +30,9 @@ const MAX_OBJECTS: u64 = 1_000_000;
 const MAX_PARENTS: usize = 16;
 /// A single object that wants more memory than this is not read.
 const MAX_OBJECT_BYTES: &str = "gitoxide.objects.allocLimit=67108864";
+/// A reference is a line, and a loose object as large as what it holds, packed.
+const MAX_REF_BYTES: u64 = 4096;
+const MAX_LOOSE_BYTES: u64 = 128 << 20;
 /// Objects kept for reuse.
 const OBJECT_CACHE_BYTES: usize = 16 << 20;
 /// Folders below `.git` nested deeper than this are not git's own.
@@ -112,16 +115,32 @@ fn sound(git: &GitFolder) -> Result<(), Gap> {
         };
         ours(Path::new(""), tree.meta(Path::new(""), Links::Refuse).map_err(within)?)
             .map_err(within)?;
-        for name in ["HEAD", "config", "packed-refs", "shallow", "index", "commondir", "gitdir"] {
-            match tree.meta(Path::new(name), Links::Refuse) {
-                Ok(meta) if meta.is_file() => ours(Path::new(name), meta).map_err(within)?,
+        // The library reads these whole; `index` and `packed-refs` grow with the repository.
+        for (name, max_bytes) in [
+            ("HEAD", MAX_REF_BYTES),
+            ("config", MAX_GIT_FILE_BYTES),
+            ("packed-refs", MAX_INDEX_BYTES),
+            ("shallow", MAX_GIT_FILE_BYTES),
+            ("index", MAX_INDEX_BYTES),
+            ("commondir", MAX_GIT_FILE_BYTES),
+            ("gitdir", MAX_GIT_FILE_BYTES),
+        ] {
+            let path = Path::new(name);
+            match tree.meta(path, Links::Refuse) {
+                Ok(meta) if meta.is_file() => {
+                    ours(path, meta)
+                        .and_then(|()| within_size(path, meta, max_bytes))
+                        .map_err(within)?;
+                }
                 Err(gap) if gap.reason == GapReason::NotFound => {}
-                Ok(_) => return Err(within(odd(Path::new(name)))),
+                Ok(_) => return Err(within(odd(path))),
                 Err(gap) => return Err(within(gap)),
             }
         }
-        for name in ["refs", "objects", "info"] {
-            sound_folder(tree, Path::new(name), 0).map_err(within)?;
+        for (name, max_bytes) in
+            [("refs", MAX_REF_BYTES), ("objects", MAX_LOOSE_BYTES), ("info", MAX_GIT_FILE_BYTES)]
+        {
+            sound_folder(tree, Path::new(name), max_bytes, 0).map_err(within)?;
         }
         let mut elsewhere = vec!["objects/info/alternates", "objects/info/http-alternates"];
         // Only a worktree's own folder has one, and `checkout` has seen that it is the right one.
@@ -138,7 +157,9 @@ fn sound(git: &GitFolder) -> Result<(), Gap> {
     Ok(())
 }
 
-fn sound_folder(tree: &Tree, path: &Path, depth: usize) -> Result<(), Gap> {
+fn sound_folder(tree: &Tree, path: &Path, max_bytes: u64, depth: usize) -> Result<(), Gap> {
+    // Packs are mapped, whatever their size.
+    let max_bytes = if path == Path::new("objects/pack") { u64::MAX } else { max_bytes };
     match tree.meta(path, Links::Refuse) {
         Ok(meta) if meta.is_folder() => ours(path, meta)?,
         Ok(_) => return Err(odd(path)),
@@ -152,10 +173,12 @@ fn sound_folder(tree: &Tree, path: &Path, depth: usize) -> Result<(), Gap> {
     for (entry, kind) in entries {
         match kind {
             FileType::RegularFile => {
-                ours(&entry.path, tree.meta(&entry.path, Links::Refuse)?)?;
+                let meta = tree.meta(&entry.path, Links::Refuse)?;
+                ours(&entry.path, meta)?;
+                within_size(&entry.path, meta, max_bytes)?;
             }
             FileType::Directory if depth < MAX_GIT_DEPTH => {
-                sound_folder(tree, &entry.path, depth + 1)?;
+                sound_folder(tree, &entry.path, max_bytes, depth + 1)?;
             }
             _ => return Err(odd(&entry.path)),
         }
@@ -176,6 +199,14 @@ fn ours(path: &Path, meta: Meta) -> Result<(), Gap> {
         format!("being account {}, which it belongs to", meta.uid)
     };
     Err(Gap::new(shown(path), GapReason::Denied).detail(detail).missing(missing))
+}
+
+fn within_size(path: &Path, meta: Meta, max_bytes: u64) -> Result<(), Gap> {
+    if meta.size <= max_bytes {
+        return Ok(());
+    }
+    let detail = format!("{} bytes; git's own are read up to {max_bytes}", meta.size);
+    Err(Gap::new(shown(path), GapReason::TooLarge).detail(detail))
 }
 
 fn odd(path: &Path) -> Gap {

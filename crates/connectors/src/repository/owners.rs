@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 use model::{
     Authority, Batch, Evidence, Gap, GapReason, IdentityId, OwnerLink, Party, PartyKind, ScopeId,
 };
@@ -14,6 +14,7 @@ use super::checkout::Checkout;
 use super::history;
 use crate::contract::Request;
 use crate::files::{Links, Tree};
+use crate::glob;
 use crate::yaml;
 
 /// Owner files are read up to this size.
@@ -293,16 +294,12 @@ impl Pattern {
             return (pattern == "/").then(|| Self::new("*")).flatten();
         }
         let body = if is_anchored { body.to_owned() } else { format!("**/{body}") };
-        let glob = |text: &str| {
-            let built =
-                GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
-            built.ok().map(|glob| glob.compile_matcher())
-        };
         let itself = if is_folder { format!("{body}/**") } else { body.clone() };
         // `docs/*` names files directly in `docs`, and nothing deeper.
         let is_direct = is_anchored && body.ends_with("/*");
-        let below = if is_folder || is_direct { None } else { glob(&format!("{body}/**")) };
-        Some(Self { itself: glob(&itself)?, below })
+        let below =
+            if is_folder || is_direct { None } else { glob::of_paths(&format!("{body}/**")) };
+        Some(Self { itself: glob::of_paths(&itself)?, below })
     }
 
     fn matches(&self, path: &str) -> bool {

@@ -476,6 +476,12 @@ fn hostile_git_folders_cost_the_history_only() {
     check(&|git| write(git, "objects/info/alternates", b"/etc\n"));
     // git itself, and a library that does as git does, would read everything below it.
     check(&|git| write(git, "commondir", b"/dev"));
+    for name in ["HEAD", "config", "packed-refs", "shallow", "refs/heads/main"] {
+        check(&|git| {
+            let file = std::fs::File::options().create(true).append(true).open(git.join(name));
+            file.unwrap().set_len(1 << 40).unwrap();
+        });
+    }
     check(&|git| write(git, "commondir", b"../trap\n"));
     check(&|git| write(git, "HEAD", &[0xff; 4096]));
     check(&|git| write(git, "refs/heads/main", b"0123456789012345678901234567890123456789\n"));

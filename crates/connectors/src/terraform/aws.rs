@@ -340,19 +340,16 @@ fn access_key(reading: &mut Reading<'_>, resource: &Resource) {
         };
         credential.fact("key_id", Fact::known(key));
     };
-    match resource.text("secret") {
-        Some(secret) => {
-            let known_as = Some(("aws", account.as_str(), key));
-            reading.secret(resource, kinds::ACCESS_KEY, "secret", secret, known_as, fill);
-        }
-        None => {
-            let kind = kinds::ACCESS_KEY;
-            reading.credential(resource, kind, "aws", &account, key, |credential| {
-                fill(credential);
-                let encrypted = resource.text("encrypted_secret").is_some();
-                credential.fact("encrypted", Fact::known(encrypted));
-            });
-        }
+    if let Some(secret) = resource.text("secret") {
+        let known_as = Some(("aws", account.as_str(), key));
+        reading.secret(resource, kinds::ACCESS_KEY, "secret", secret, known_as, fill);
+    } else {
+        let kind = kinds::ACCESS_KEY;
+        reading.credential(resource, kind, "aws", &account, key, |credential| {
+            fill(credential);
+            let encrypted = resource.text("encrypted_secret").is_some();
+            credential.fact("encrypted", Fact::known(encrypted));
+        });
     }
 }
 
