@@ -477,6 +477,33 @@ fn names_of(node: Option<&Node>, key: &str) -> Vec<(String, u32)> {
     items.iter().filter_map(|item| Some((stated(item, key)?.to_owned(), item.line))).collect()
 }
 
+/// Secrets that kustomize makes of values in its own file. Files that it names (`files`, `envs`) are
+/// read for themselves.
+pub(super) fn kustomization(reading: &mut Reading<'_>, document: &Node) {
+    let generators = document.get("secretGenerator").map(Node::items).unwrap_or_default();
+    for generator in generators {
+        let name = stated(generator, "name").unwrap_or("secret");
+        let kind = stated(generator, "type").unwrap_or("Opaque");
+        let namespace = stated(generator, "namespace").or_else(|| stated(document, "namespace"));
+        let secret = format!("{}/Secret/{name}", namespace.unwrap_or("default"));
+        for literal in generator.get("literals").map(Node::items).unwrap_or_default() {
+            let Some((key, value)) = literal.stated().and_then(|text| text.split_once('=')) else {
+                continue;
+            };
+            super::secrets::value(
+                reading,
+                &super::secrets::Held {
+                    name: key,
+                    value: value.trim_matches(['"', '\'']).as_bytes(),
+                    line: literal.line,
+                    pointer: &format!("{secret}/literals/{key}"),
+                    says: &[("kubernetes_secret", &secret), ("secret_type", kind)],
+                },
+            );
+        }
+    }
+}
+
 /// Actions of one rule that are told; a rule that multiplies to more is made to flood.
 const MAX_ACTIONS: usize = 5_000;
 

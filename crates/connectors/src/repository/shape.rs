@@ -31,6 +31,7 @@ pub(super) enum Shape {
     KubernetesManifests,
     Dockerfile,
     Compose,
+    Kustomization,
     Dotenv,
     Variables,
     AnsibleVault,
@@ -128,6 +129,9 @@ fn of_yaml(path: &Path, name: &str, bytes: &[u8]) -> Option<Shape> {
     if stem.starts_with("docker-compose") || stem == "compose" || stem.starts_with("compose.") {
         return Some(Shape::Compose);
     }
+    if stem == "kustomization" {
+        return Some(Shape::Kustomization);
+    }
     if is_manifest(bytes) {
         return Some(Shape::KubernetesManifests);
     }
@@ -168,6 +172,7 @@ pub(super) fn read(shape: Shape, reading: &mut Reading<'_>) {
         Shape::KubernetesManifests => documents(reading, kubernetes::manifest),
         Shape::Dockerfile => docker::dockerfile(reading),
         Shape::Compose => documents(reading, docker::compose),
+        Shape::Kustomization => documents(reading, kubernetes::kustomization),
         Shape::Dotenv => variables::dotenv(reading),
         Shape::Variables => documents(reading, variables::values),
         Shape::AnsibleVault => variables::vault(reading),

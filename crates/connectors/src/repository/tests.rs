@@ -694,6 +694,21 @@ fn lines_of_names_in_a_long_scalar() {
 }
 
 #[test]
+fn secrets_that_kustomize_makes() {
+    let world = World::empty();
+    let text = "resources: [app.yaml]\nnamespace: shop\nsecretGenerator:\n\
+        - name: db\n  literals:\n  - DB_PASSWORD=correct-horse-9Zr4\n  - user=ada\n\
+        - name: files\n  files: [tls.key]\n- 7\n";
+    std::fs::write(world.shop().join("kustomization.yaml"), text).unwrap();
+    let batch = world.scan();
+    let secret = batch.credentials.iter().find(|it| it.name == "DB_PASSWORD").unwrap();
+    assert_eq!(secret.places[0].line, Some(6));
+    let of = secret.facts["kubernetes_secret"].value();
+    assert_eq!(of, Some(&Value::Text("shop/Secret/db".into())));
+    assert!(!serde_json::to_string(&batch).unwrap().contains("correct-horse"));
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     let world = World::empty();
     let error = world.try_scan(&world.shop().join("nothing"), Settings::default()).unwrap_err();
