@@ -351,10 +351,7 @@ mod tests {
         [::1] [::1]:80 localhost localhost:80
         x.localhost:80
         ");
-        insta::assert_snapshot!(check("0.0.0.0:7070", &["Tutela.example.org"], None), @"
-        127.0.0.1:7070 [::1]:7070 localhost:7070 tutela.example.org tutela.example.org:7070
-
-        ");
+        insta::assert_snapshot!(check("0.0.0.0:7070", &["Tutela.example.org"], None), @"127.0.0.1:7070 [::1]:7070 localhost:7070 tutela.example.org tutela.example.org:7070");
     }
 
     #[tokio::test]
@@ -367,6 +364,17 @@ mod tests {
         let taken = SocketAddr::new(free.ip(), other.local_addr().unwrap().port());
         let refused = bind_tcp(taken).await.unwrap_err().to_string();
         assert!(refused.contains("another program"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn whoever_fills_the_one_keeps_nobody_out_of_the_other() {
+        let (full, free) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(1)));
+        let taken = tokio::select! {
+            biased;
+            _ = in_turn(&full, async { Ok(()) }) => "the full one",
+            _ = in_turn(&free, async { Ok(()) }) => "the free one",
+        };
+        assert_eq!(taken, "the free one");
     }
 
     #[tokio::test]
