@@ -20,6 +20,7 @@ mod sweep;
 mod tests;
 mod vault;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ use crate::outlet;
 const MAX_FOLDERS: usize = 32;
 /// More files than this in one path are not read.
 const MAX_FILES: usize = 10_000;
+/// Addresses of one state beyond this are not told apart when they stand twice.
+const MAX_ADDRESSES: usize = 1_000_000;
 /// Folders that hold other people's things, or nothing to read.
 const SKIPPED: &[&str] = &[".git", "node_modules", "target"];
 
@@ -121,7 +124,20 @@ fn read_twice(
     }
     // A truncated file still gives what stands before its end.
     let mut reading = Reading::new(at, &index, workspace_of(&at.place.native_id));
-    let second = pass(&mut |resource| read_resource(&mut reading, &resource));
+    // A state put together by hand may have one address twice: two values are then two secrets.
+    let mut addresses: BTreeMap<u64, u32> = BTreeMap::new();
+    let second = pass(&mut |mut resource| {
+        let hash = blake3::hash(resource.address.as_bytes());
+        let hash = hash.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
+        if addresses.len() < MAX_ADDRESSES || addresses.contains_key(&hash) {
+            let nth = addresses.entry(hash).or_default();
+            *nth += 1;
+            if *nth > 1 {
+                resource.address = format!("{} ({nth})", resource.address);
+            }
+        }
+        read_resource(&mut reading, &resource);
+    });
     if second.is_err() && gaps.is_empty() {
         gaps.extend(second.err().map(gap));
     }

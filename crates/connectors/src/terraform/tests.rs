@@ -209,6 +209,24 @@ fn a_plan_of_an_account_that_nothing_names() {
     assert_eq!(batch.grants[0].identity, role.id, "the grant is the role's");
 }
 
+/// Two states put together by hand, or a bad merge.
+#[test]
+fn an_address_that_stands_twice() {
+    let resource = |value: &str| {
+        format!(
+            r#"{{"type": "random_password", "name": "p", "instances": [{{"attributes": {{"result": "{value}"}}}}]}}"#
+        )
+    };
+    let (one, other) = (resource("Kx8Qw2Zr5Tn7Lm4Vb9Yc3Hd6"), resource("Jf1Gs0PaQeUiRt5Wy7Zx3Cv9"));
+    let state = format!(r#"{{"version": 4, "resources": [{one}, {other}, {one}]}}"#);
+    let (batch, gaps) = read("x.tfstate", state.as_bytes());
+    let fingerprints: Vec<_> = batch.credentials.iter().map(|it| &it.fingerprint).collect();
+    let ids: BTreeSet<_> = batch.credentials.iter().map(|it| it.id).collect();
+    assert_eq!((fingerprints.len(), ids.len()), (3, 3), "{}", told(&batch, &gaps));
+    let different: BTreeSet<_> = fingerprints.iter().map(|it| format!("{it:?}")).collect();
+    assert_eq!(different.len(), 2);
+}
+
 #[test]
 fn what_is_no_state_is_a_gap() {
     let check = |text: &str, expected: &str| {
