@@ -122,3 +122,25 @@ pub(crate) fn me() -> Actor {
     let name = variable("USER").and_then(|name| name.into_os_string().into_string().ok());
     Actor::local(uid, name.unwrap_or_else(|| format!("uid {uid}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The commented file with its comments taken off is a configuration with every key.
+    #[test]
+    fn the_packaged_file_has_every_key() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/tutela.toml");
+        let text = std::fs::read_to_string(file).unwrap();
+        let settings = text.lines().filter_map(|line| {
+            let setting = line.strip_prefix("# ")?;
+            setting.split_once(" = ").filter(|(key, _)| !key.contains(' ')).map(|_| setting)
+        });
+        let settings = settings.collect::<Vec<_>>().join("\n");
+        let Config { data, listen, hosts, allow_remote, https, sync_every_s } =
+            toml::from_str(&settings).unwrap();
+        assert!(data.is_some() && listen.is_some() && sync_every_s.is_some() && !hosts.is_empty());
+        assert!(!allow_remote && !https);
+        assert_eq!(settings.lines().count(), 6, "a key that is documented is a key that is there");
+    }
+}

@@ -27,7 +27,17 @@ pub fn discover(
     root: &Path,
     settings: &Settings,
 ) -> Result<Batch, SourceError> {
-    let machine = Machine { id: "machine".into(), name: "test".into(), root: root.into() };
+    discover_on("machine", connector, root, settings)
+}
+
+/// The same of the machine with this id.
+pub fn discover_on(
+    machine: &str,
+    connector: &Descriptor,
+    root: &Path,
+    settings: &Settings,
+) -> Result<Batch, SourceError> {
+    let machine = Machine { id: machine.into(), name: "test".into(), root: root.into() };
     let fingerprinter = Fingerprinter::new(Secret::new([7; 32]));
     let request = Request {
         settings,

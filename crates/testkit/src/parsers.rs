@@ -242,7 +242,7 @@ fn git(input: &[u8]) {
     const PREPARED: &[(&str, &str)] = &[
         ("src/shop/.git/HEAD", "ref: refs/heads/main\n"),
         ("src/shop/.git/config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"),
-        ("src/shop/.git/objects/info/alternates", ""),
+        ("src/shop/.git/objects/.keep", ""),
         ("src/shop/.git/refs/heads/other", ""),
         ("src/shop/.env", "DB_PASSWORD=Tr0ub4dor&3\n"),
         ("src/shop/CODEOWNERS", "* @example/team\n"),

@@ -95,6 +95,8 @@ enum Command {
     Schema(about::SchemaArgs),
     Completions(about::CompletionsArgs),
     Man(about::ManArgs),
+    #[command(hide = true)]
+    Reference(about::ReferenceArgs),
 }
 
 pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
@@ -123,5 +125,6 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Schema(args) => about::schema(&args),
         Command::Completions(args) => about::completions(&args, Arguments::command()),
         Command::Man(args) => about::man(&args, Arguments::command()),
+        Command::Reference(args) => about::reference(&args, Arguments::command()),
     }
 }

@@ -313,7 +313,10 @@ fn overview(report: &Report, talk: &Talk) -> String {
             model::text::shown(&finding.title),
             finding.rule
         ));
-        text.push_str(&format!("         fix: {}\n", model::text::shown(&finding.fix)));
+        for (n, line) in finding.fix.lines().enumerate() {
+            let head = if n == 0 { "fix: " } else { "     " };
+            text.push_str(&format!("         {head}{}\n", model::text::shown(line)));
+        }
     }
     if !report.suppressed.is_empty() {
         text.push_str(&format!(

@@ -24,7 +24,7 @@ pub(super) fn write(plan: &Plan, code: &Estate, folder: &mut Folder) -> io::Resu
         );
         folder.file(&format!("{root}/.git/HEAD"), "ref: refs/heads/main\n")?;
         folder.file(&format!("{root}/.git/config"), &remote)?;
-        folder.file(&format!("{root}/.git/objects/info/alternates"), "")?;
+        folder.file(&format!("{root}/.git/objects/.keep"), "")?;
         folder.file(&format!("{root}/.git/refs/heads/.keep"), "")?;
         if let Some(owner) = owners.get(name.as_str()) {
             folder.file(&format!("{root}/.github/CODEOWNERS"), &format!("* {owner}\n"))?;

@@ -115,7 +115,7 @@ fn pipeline(one: &mut One<'_>, batch: &mut Batch) {
         let name = format!(
             "{}_{}",
             one.chance.pick(&["NPM", "DOCKER", "DEPLOY", "AWS", "SONAR", "SLACK"]),
-            one.chance.pick(&["TOKEN", "PASSWORD", "KEY", "SECRET"])
+            one.chance.pick(&["TOKEN", "PASSWORD", "API_KEY", "SECRET"])
         );
         let native_id = format!("{repository}:{name}_{mark}_{n}");
         let mut credential = one.credential(kinds::CI_SECRET, system, "", native_id, identity.id);

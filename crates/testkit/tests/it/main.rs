@@ -1,3 +1,6 @@
 //! One test binary for what reads across crates.
 
+#![expect(clippy::unwrap_used, reason = "functions of tests, outside the test functions")]
+
+mod exports;
 mod seeds;
