@@ -44,6 +44,9 @@ pub struct App {
     pub syncs: sync::Syncs,
     pub refusals: audit::Refusals,
     pub folder: Arc<Path>,
+    /// Whether somebody who signed in as administrator may say which files of this machine are read:
+    /// so it is where only browsers of this machine reach the console.
+    pub trusts_sessions: bool,
     warming: Arc<AtomicBool>,
     /// Held while owners are ranked and rules evaluated.
     pub(crate) evaluating: Arc<Mutex<()>>,
@@ -63,6 +66,7 @@ impl App {
             syncs: sync::Syncs::default(),
             refusals: audit::Refusals::default(),
             folder: folder.into(),
+            trusts_sessions: false,
             warming: Arc::default(),
             coverage: Arc::default(),
             evaluating: Arc::default(),

@@ -98,9 +98,20 @@ fn reads_machine(descriptor: &Descriptor) -> bool {
 }
 
 /// What this process reads of its machine is said by who owns the data folder, on the machine:
-/// a session or a token, whatever its role, must not make it read more.
-fn only_locally(actor: &Actor, descriptor: &Descriptor, what: &str, command: &str) -> Result<()> {
-    let is_local = matches!(actor.via, Via::Local { .. } | Via::Schedule);
+/// no token, whatever its role, and no session that can be one of another machine, must make it
+/// read more.
+fn only_locally(
+    app: &App,
+    actor: &Actor,
+    descriptor: &Descriptor,
+    what: &str,
+    command: &str,
+) -> Result<()> {
+    let is_local = match actor.via {
+        Via::Local { .. } | Via::Schedule => true,
+        Via::Session { .. } => app.trusts_sessions,
+        Via::Token { .. } => false,
+    };
     if is_local || !reads_machine(descriptor) {
         return Ok(());
     }
@@ -121,7 +132,7 @@ pub fn may_read(app: &App, actor: &Actor, id: SourceId) -> Result<SourceView> {
     let view = get(app, actor, id)?;
     if let (false, Some(descriptor)) = (view.source.enabled, connector(&view.source.connector)) {
         let command = format!("tutela source sync {id}");
-        only_locally(actor, descriptor, "one that is switched off is read", &command)?;
+        only_locally(app, actor, descriptor, "one that is switched off is read", &command)?;
     }
     Ok(view)
 }
@@ -185,7 +196,7 @@ pub fn add(app: &App, actor: &Actor, request: &SourceRequest, now: Time) -> Resu
             )
         })?;
         let command = format!("tutela source add {}", descriptor.id);
-        only_locally(actor, descriptor, "it is added", &command)?;
+        only_locally(app, actor, descriptor, "it is added", &command)?;
         schedule(request.every_s)?;
         check(descriptor, &request.settings)?;
         let name = request.name.clone().unwrap_or_else(|| descriptor.title.into());
@@ -238,13 +249,13 @@ pub fn change(
                     != Some(settings)
                 {
                     let command = format!("tutela source change {id} --set NAME=VALUE");
-                    only_locally(actor, descriptor, "its settings are changed", &command)?;
+                    only_locally(app, actor, descriptor, "its settings are changed", &command)?;
                 }
                 check(descriptor, settings)?;
             }
             if change.enabled == Some(true) && !source.enabled {
                 let command = format!("tutela source change {id} --enable");
-                only_locally(actor, descriptor, "it is switched on", &command)?;
+                only_locally(app, actor, descriptor, "it is switched on", &command)?;
             }
             if let Some(name) = &change.name {
                 named(name)?;

@@ -20,6 +20,9 @@ pub(crate) struct Config {
     pub(crate) allow_remote: bool,
     /// Whether `hosts` are reached over TLS, by a proxy: then cookies are `Secure`.
     pub(crate) https: bool,
+    /// Whether administrators may add sources of this machine in the console; without a word, where
+    /// only browsers of this machine reach it.
+    pub(crate) sources_from_console: Option<bool>,
     /// Seconds between two syncs of a source that says nothing else.
     pub(crate) sync_every_s: Option<u32>,
 }

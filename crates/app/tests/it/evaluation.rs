@@ -49,7 +49,7 @@ fn what_was_touched_is_all_that_differs() {
     let folder = tempfile::tempdir().unwrap();
     let app = App::open(folder.path().join("data"), "a test", NOW).unwrap();
     // More than are looked up one by one, so that the churn is a part of them.
-    let plan = Plan { identities: 3_000, credentials_per: 1.5, ..Plan::new(NOW) };
+    let plan = Plan { identities: 1_500, credentials_per: 1.5, ..Plan::new(NOW) };
     app::demo::load(&app, &local(), &plan, &|_| {}, &|| NOW).unwrap();
     let offsets = assess::expiry_offsets().unwrap();
     let touched = |now: Time| {
@@ -65,7 +65,7 @@ fn what_was_touched_is_all_that_differs() {
         assert!(before == state(&app), "{what}");
     };
     check(NOW, "a first load");
-    for round in 1..=3 {
+    for round in 1..=2 {
         let churn = Churn { fraction: 0.02, round };
         let now = day(u64::from(round) * 9);
         let changed = Plan { churn, ..plan.clone() };

@@ -415,6 +415,18 @@ fn what_is_read_of_this_machine_is_not_widened_from_afar() {
         refused(may_read());
         app::sources::change(&world.app, &local(), source, &enabled(true), NOW).unwrap();
     }
+    // Where all who can sign in sit at this machine, a session may and a token still may not.
+    let mut here = world.app.clone();
+    here.trusts_sessions = true;
+    let request = |name: &str| SourceRequest {
+        connector: "repository".into(),
+        name: Some(name.into()),
+        settings: same.clone(),
+        every_s: None,
+    };
+    app::sources::add(&here, &session, &request("by session"), NOW).unwrap();
+    let error = app::sources::add(&here, &token, &request("by token"), NOW).unwrap_err();
+    assert_eq!(error.code, "local-only");
     let backup =
         app::backup::backup(&world.app, &session, Path::new("/tmp/elsewhere"), NOW).unwrap_err();
     assert_eq!(backup.code, "local-only");

@@ -54,8 +54,11 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
     })?;
     let now = clock::now();
     let holder = format!("tutela up (process {})", std::process::id());
-    let app = App::open(folder.clone(), &holder, now)
+    let allow_remote = args.allow_remote || config.allow_remote;
+    let mut app = App::open(folder.clone(), &holder, now)
         .with_context(|| format!("opening the data folder `{}`", folder.display()))?;
+    app.trusts_sessions =
+        config.sources_from_console.unwrap_or(!allow_remote && config.hosts.is_empty());
     if !args.no_sources {
         let read = args.folder.clone().unwrap_or_else(|| PathBuf::from("."));
         let read = std::fs::canonicalize(&read)
@@ -67,7 +70,7 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let serve = ServeConfig {
         address,
-        allow_remote: args.allow_remote || config.allow_remote,
+        allow_remote,
         socket: Some(crate::api::socket_path(&folder)),
         host_names: config.hosts.clone(),
         https: config.https,

@@ -32,6 +32,8 @@ struct SourcesPage {
     frame: Frame,
     sources: Vec<SourceCard>,
     connectors: Vec<ConnectorView>,
+    /// Whether sources that read files of this machine may be added from here.
+    reads_here: bool,
     may_manage: bool,
     may_sync: bool,
     empty: Option<Empty>,
@@ -161,8 +163,9 @@ pub(crate) async fn page(ask: Ask) -> Reply {
             sources: cards,
             connectors: sources::connectors()
                 .into_iter()
-                .filter(|connector| !connector.local_only)
+                .filter(|connector| !connector.local_only || app.trusts_sessions)
                 .collect(),
+            reads_here: app.trusts_sessions,
             may_manage: ask.may(Act::ManageSources),
             may_sync: ask.may(Act::RunSync),
             empty,
@@ -185,12 +188,27 @@ pub(crate) async fn add(
     let request = SourceRequest {
         connector: fields.text("connector").to_owned(),
         name: fields.filled("name"),
-        settings: Settings::default(),
+        settings: settings(fields.text("settings"))?,
         every_s: minutes.filter(|minutes| *minutes > 0).map(|minutes| minutes.saturating_mul(60)),
     };
     let now = server.now();
     server.ask(move |app| sources::add(app, &actor, &request, now)).await?;
     go_to("/sources")
+}
+
+/// Settings as a person types them: `name = value`, one to a line; a name on several lines has
+/// several values.
+fn settings(text: &str) -> Result<Settings, Error> {
+    let mut settings = Settings::default();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let Some((name, value)) = line.split_once('=') else {
+            let message = format!("`{}` is not of the form name = value", shown(line));
+            return Err(Error::invalid("bad-setting", message)
+                .hint("one setting to a line, such as `paths = /srv/app`"));
+        };
+        settings.0.entry(name.trim().to_owned()).or_default().push(value.trim().to_owned());
+    }
+    Ok(settings)
 }
 
 pub(crate) async fn sync(
@@ -244,4 +262,20 @@ pub(crate) async fn remove(
         })
         .await?;
     go_to("/sources")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_line_by_line() {
+        let read =
+            settings("paths = /srv/app\n\n paths=/srv/other \r\ninclude_vendored = true").unwrap();
+        assert_eq!(read.list("paths"), ["/srv/app", "/srv/other"]);
+        assert_eq!(read.list("include_vendored"), ["true"]);
+        assert_eq!(settings(" \n").unwrap(), Settings::default());
+        let error = settings("paths /srv").unwrap_err();
+        assert!(error.message.contains("`paths /srv`"), "{}", error.message);
+    }
 }
