@@ -140,10 +140,10 @@ mod tests {
             setting.split_once(" = ").filter(|(key, _)| !key.contains(' ')).map(|_| setting)
         });
         let settings = settings.collect::<Vec<_>>().join("\n");
-        let Config { data, listen, hosts, allow_remote, https, sync_every_s } =
+        let Config { data, listen, hosts, allow_remote, https, sources_from_console, sync_every_s } =
             toml::from_str(&settings).unwrap();
         assert!(data.is_some() && listen.is_some() && sync_every_s.is_some() && !hosts.is_empty());
-        assert!(!allow_remote && !https);
-        assert_eq!(settings.lines().count(), 6, "a key that is documented is a key that is there");
+        assert!(!allow_remote && !https && sources_from_console == Some(true));
+        assert_eq!(settings.lines().count(), 7, "a key that is documented is a key that is there");
     }
 }
