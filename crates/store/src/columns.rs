@@ -245,7 +245,25 @@ fn is_number(field: &Field) -> bool {
 }
 
 impl Columns {
+    /// The columns of all lists.
     pub(crate) fn build(c: &Connection) -> Result<Self> {
+        Self::of(c, &TABLES)
+    }
+
+    /// Those of one half of the lists, by what they cost: credentials, and all others.
+    pub(crate) fn half(c: &Connection, credentials: bool) -> Result<Self> {
+        let is_in = |table: &&&Table| (table.list == List::Credentials) == credentials;
+        let tables: Vec<&Table> = TABLES.iter().filter(is_in).copied().collect();
+        Self::of(c, &tables)
+    }
+
+    /// Both halves together; none when they are not of one moment.
+    pub(crate) fn join(mut self, other: Self) -> Option<Self> {
+        self.lists.extend(other.lists);
+        (self.built_at == other.built_at).then_some(self)
+    }
+
+    fn of(c: &Connection, tables: &[&Table]) -> Result<Self> {
         let built_at = crate::sync::last_published(c)?;
         let syncs: HashMap<i64, i64> = c
             .rows("SELECT key, finished_at FROM sync WHERE state = 1", &[], |row| {
@@ -263,7 +281,7 @@ impl Columns {
                 Ok(true)
             })?;
         }
-        let lists = TABLES
+        let lists = tables
             .iter()
             .map(|table| Rows::build(c, table, &syncs, &ids))
             .collect::<Result<_>>()?;

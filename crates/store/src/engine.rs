@@ -14,6 +14,8 @@ use crate::error::Error;
 
 /// Memory that the writing connection may use for pages.
 const WRITER_CACHE_KIB: i64 = 128 * 1024;
+/// The same while a large sync is published: the indexes it writes to at random places fit.
+const LARGE_CACHE_KIB: i64 = 512 * 1024;
 /// The same for each reading connection.
 const READER_CACHE_KIB: i64 = 16 * 1024;
 /// Pages of the write-ahead log after which it is folded into the database.
@@ -241,6 +243,8 @@ impl Connection {
         let cache = if usage == Use::Write { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
         connection.script(&format!("PRAGMA cache_size = -{cache}"))?;
         connection.script("PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON")?;
+        // Sorts what an index is built of on a second core.
+        connection.script("PRAGMA threads = 1")?;
         Ok(connection)
     }
 
@@ -281,6 +285,16 @@ impl Connection {
     /// Several statements without values.
     pub(crate) fn script(&self, sql: &str) -> Result<(), Error> {
         self.inner.execute_batch(sql).map_err(|error| self.failed(error))
+    }
+
+    /// Takes more memory for pages until [`Connection::shrink`].
+    pub(crate) fn grow(&self) -> Result<(), Error> {
+        self.script(&format!("PRAGMA cache_size = -{LARGE_CACHE_KIB}"))
+    }
+
+    /// Gives the memory back that [`Connection::grow`] took.
+    pub(crate) fn shrink(&self) -> Result<(), Error> {
+        self.script(&format!("PRAGMA cache_size = -{WRITER_CACHE_KIB}; PRAGMA shrink_memory"))
     }
 
     /// Runs one statement; gives the number of rows it changed.

@@ -143,7 +143,22 @@ impl Store {
     /// ones. Takes seconds on a large estate: run it on a thread of its own after start, after every
     /// published sync and after [`Store::set_owners`].
     pub fn build_columns(&self) -> Result<()> {
-        let columns = self.read("build the columns", Columns::build)?;
+        const DOING: &str = "build the columns";
+        let half = |credentials| self.read(DOING, |c| Columns::half(c, credentials));
+        let (credentials, others) = std::thread::scope(|scope| {
+            let credentials = scope.spawn(|| half(true));
+            let others = half(false);
+            (credentials.join(), others)
+        });
+        let joined = match (credentials, others) {
+            (Ok(credentials), others) => credentials?.join(others?),
+            (Err(_), _) => None,
+        };
+        // Something was published between the two: then one after the other, in one view.
+        let columns = match joined {
+            Some(columns) => columns,
+            None => self.read(DOING, Columns::build)?,
+        };
         let mut slot = self.columns().write().unwrap_or_else(PoisonError::into_inner);
         *slot = Some(Arc::new(columns));
         Ok(())

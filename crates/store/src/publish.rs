@@ -20,10 +20,11 @@ use crate::sync::{
 /// Coverage of this many syncs of a source is kept; of older ones only counts are.
 const KEPT_COVERAGE: i64 = 100;
 
-/// Fewer new rows go into the indexes one by one. More, where they outnumber the rows that are
-/// there, have the indexes built anew behind them: that is several times faster, and readers have
-/// the old ones until the end.
+/// Fewer new rows go into the indexes one by one. More have the indexes built anew behind them,
+/// unless there are [`FEW_NEW`] times as many rows already: that is several times faster, and readers
+/// have the old ones until the end.
 const MIN_ROWS_TO_REBUILD: u64 = 20_000;
+const FEW_NEW: u64 = 4;
 
 /// New things are looked up one by one among those of other sources as long as there are so many
 /// times more of those; else all of those are read.
@@ -101,6 +102,7 @@ impl SyncWriter {
         store.end_running(self.source_key);
         if is_large {
             store.optimize()?;
+            store.with_writer(Connection::shrink)?;
         }
         Ok(summary)
     }
@@ -137,6 +139,9 @@ impl Publication<'_> {
             summary.trusts.added,
             summary.owners.added,
         ];
+        if new.iter().sum::<u64>() >= MIN_ROWS_TO_REBUILD {
+            self.c.grow()?;
+        }
         let mut put_aside = Vec::new();
         for (n, (table, n_new)) in TABLES.into_iter().zip(new).enumerate() {
             if n_new == 0 {
@@ -147,7 +152,7 @@ impl Publication<'_> {
             if !self.is_alone {
                 self.find_contested(n, table, n_new, n_rows)?;
             }
-            if n_new >= MIN_ROWS_TO_REBUILD.max(n_rows) {
+            if n_new >= MIN_ROWS_TO_REBUILD.max(n_rows / FEW_NEW) {
                 put_aside.extend(put_indexes_aside(self.c, table)?);
             }
         }
@@ -156,7 +161,7 @@ impl Publication<'_> {
         for sql in &put_aside {
             self.c.script(sql)?;
         }
-        Ok(!put_aside.is_empty())
+        Ok(new.iter().sum::<u64>() >= MIN_ROWS_TO_REBUILD)
     }
 
     fn insert_one(&mut self, offset: Offset, table: usize, entry: &[u8]) -> Result<()> {
