@@ -276,6 +276,7 @@ async fn either(tcp: &TcpListener, other: Option<&TcpListener>) -> io::Result<Tc
 
 async fn not_taken(error: &io::Error) {
     tracing::warn!("a connection was not taken: {error}");
+    // Nothing tells when there are file descriptors again; without a pause this would spin.
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 

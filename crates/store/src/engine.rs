@@ -274,10 +274,6 @@ impl Connection {
         Self { inner, doing: Cell::new(doing) }
     }
 
-    pub(crate) fn doing(&self) -> &'static str {
-        self.doing.get()
-    }
-
     fn failed(&self, error: rusqlite::Error) -> Error {
         failed(self.doing.get(), error)
     }

@@ -8,15 +8,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use model::{
     Credential, CredentialId, Finding, FindingState, Grant, Identity, IdentityId, OwnerLink, Place,
-    PlaceId, ScopeId, Time, Trust,
+    PlaceId, Time, Trust,
 };
 
 use crate::engine::{Connection, Row, Value};
 use crate::fields::List;
 use crate::finding::{ReconcileSummary, hash_of, json, set_state, write};
 use crate::owner::OwnerColumn;
-use crate::record::{OwnedHead, Record, TABLES, authority_of, unreadable};
-use crate::sync::IdHash;
+use crate::record::{Record, TABLES, unreadable};
+use crate::sync::{IdHash, RECORD, record_of};
 use crate::{Result, Store};
 
 /// More identities than this part of all are not looked up one by one: everything is evaluated.
@@ -431,25 +431,12 @@ fn read<R: Record>(
 ) -> Result<()> {
     // A cross join is done in the order in which it is written.
     let sql = format!(
-        "SELECT r.id, sc.id, r.authority, r.kind, r.system, r.instance, r.native_id, r.name, \
-         r.body, {more} FROM {} r CROSS JOIN scope sc ON sc.key = r.scope_key \
+        "SELECT {RECORD}, {more} FROM {} r CROSS JOIN scope sc ON sc.key = r.scope_key \
          WHERE r.lead = 1 AND {condition}",
         R::TABLE.name
     );
     c.visit(&sql, values, |row| {
-        let head = OwnedHead {
-            id: row.id(0)?,
-            scope: ScopeId::from_bytes(row.id(1)?),
-            authority: authority_of(row.int(2)?),
-            kind: row.text(3)?.into(),
-            system: row.text(4)?.into(),
-            instance: row.text(5)?.into(),
-            native_id: row.text(6)?.into(),
-            name: row.text(7)?.into(),
-        };
-        let record = R::restore(head, row.text(8)?)
-            .map_err(|error: serde_json::Error| unreadable("read a record", &error))?;
-        take(record, row)?;
+        take(record_of(row)?, row)?;
         Ok(true)
     })
 }

@@ -161,10 +161,6 @@ impl Store {
         act(&lock(&self.0.writer))
     }
 
-    pub(crate) fn optimize(&self) -> Result<()> {
-        lock(&self.0.writer).optimize()
-    }
-
     pub(crate) fn audit_log(&self) -> &Mutex<Connection> {
         &self.0.audit
     }

@@ -96,14 +96,17 @@ impl SyncWriter {
             )?;
             Ok((summary, is_large))
         });
+        if !matches!(published, Ok((_, false))) {
+            // What is published stays so, and a failure is its own: this only makes it slower.
+            let settled = store.with_writer(|c| c.shrink().and_then(|()| c.optimize()));
+            if let Err(error) = settled {
+                tracing::warn!(%error, "after a large publication");
+            }
+        }
         // On a failure the writer is dropped, which notes it.
-        let (summary, is_large) = published?;
+        let (summary, _) = published?;
         self.has_ended = true;
         store.end_running(self.source_key);
-        if is_large {
-            store.optimize()?;
-            store.with_writer(Connection::shrink)?;
-        }
         Ok(summary)
     }
 }

@@ -458,28 +458,33 @@ pub(crate) fn link_places<'a>(
     Ok(())
 }
 
+/// The columns that [`record_of`] reads, of a row `r` and its scope `sc`.
+pub(crate) const RECORD: &str = "r.id, sc.id, r.authority, r.kind, r.system, r.instance, \
+    r.native_id, r.name, r.body";
+
 /// The record of a row, facts unsettled: as the source stated it.
+pub(crate) fn record_of<R: Record>(row: &Row<'_>) -> Result<R> {
+    let head = OwnedHead {
+        id: row.id(0)?,
+        scope: ScopeId::from_bytes(row.id(1)?),
+        authority: authority_of(row.int(2)?),
+        kind: row.text(3)?.into(),
+        system: row.text(4)?.into(),
+        instance: row.text(5)?.into(),
+        native_id: row.text(6)?.into(),
+        name: row.text(7)?.into(),
+    };
+    R::restore(head, row.text(8)?).map_err(|error| unreadable("read a record", &error))
+}
+
 pub(crate) fn record_of_key<R: Record>(c: &Connection, key: i64) -> Result<Option<R>> {
     c.one(
         &format!(
-            "SELECT r.id, sc.id, r.authority, r.kind, r.system, r.instance, r.native_id, r.name, \
-             r.body FROM {} r JOIN scope sc ON sc.key = r.scope_key WHERE r.key = ?1",
+            "SELECT {RECORD} FROM {} r JOIN scope sc ON sc.key = r.scope_key WHERE r.key = ?1",
             R::TABLE.name
         ),
         &[key.into()],
-        |row| {
-            let head = OwnedHead {
-                id: row.id(0)?,
-                scope: ScopeId::from_bytes(row.id(1)?),
-                authority: authority_of(row.int(2)?),
-                kind: row.text(3)?.into(),
-                system: row.text(4)?.into(),
-                instance: row.text(5)?.into(),
-                native_id: row.text(6)?.into(),
-                name: row.text(7)?.into(),
-            };
-            R::restore(head, row.text(8)?).map_err(|error| unreadable(c.doing(), &error))
-        },
+        record_of,
     )
 }
 
