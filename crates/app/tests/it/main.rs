@@ -272,18 +272,19 @@ fn the_first_link_makes_the_first_administrator_once() {
     assert!(!log.contains("wrong field"), "what strangers type is not kept");
 }
 
+/// Somebody who signed in.
+fn operator(world: &World, login: &str, password: &Secret<String>) -> Actor {
+    let role = Role::Operator;
+    let person =
+        app::people::add(&world.app, &local(), login, login, role, Some(password), NOW).unwrap();
+    Actor { name: login.into(), role, via: Via::Session { person: person.id.0 } }
+}
+
 #[test]
 fn a_token_can_do_no_more_than_its_person_and_ends() {
     let world = World::new();
     let password = Secret::new(String::from("correct horse battery"));
-    let person =
-        app::people::add(&world.app, &local(), "ben", "Ben", Role::Operator, Some(&password), NOW)
-            .unwrap();
-    let ben = Actor {
-        name: "ben".into(),
-        role: Role::Operator,
-        via: Via::Session { person: person.id.0 },
-    };
+    let ben = operator(&world, "ben", &password);
     let hour = Duration::from_hours(1);
     let above = app::people::create_token(&world.app, &ben, "ci", Role::Administrator, hour, NOW)
         .unwrap_err();
@@ -310,14 +311,7 @@ fn a_token_can_do_no_more_than_its_person_and_ends() {
 fn setting_a_password_undoes_nothing_that_happened_meanwhile() {
     let world = World::new();
     let password = Secret::new(String::from("correct horse battery"));
-    let person =
-        app::people::add(&world.app, &local(), "ben", "Ben", Role::Operator, Some(&password), NOW)
-            .unwrap();
-    let ben = Actor {
-        name: "ben".into(),
-        role: Role::Operator,
-        via: Via::Session { person: person.id.0 },
-    };
+    let ben = operator(&world, "ben", &password);
     std::thread::scope(|scope| {
         let setting = scope.spawn(|| {
             let new = Secret::new(String::from("battery horse correct"));
@@ -337,7 +331,8 @@ fn setting_a_password_undoes_nothing_that_happened_meanwhile() {
         app::people::change(&world.app, &local(), "ben", &change, NOW).unwrap();
         setting.join().unwrap().unwrap();
     });
-    let person = world.app.store.person(person.id).unwrap().unwrap();
+    let people = app::people::list(&world.app, &local()).unwrap();
+    let person = people.into_iter().find(|person| person.login == "ben").unwrap();
     assert_eq!((person.role, person.disabled_at), (Role::Viewer, Some(NOW)));
 }
 
