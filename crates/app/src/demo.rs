@@ -1,11 +1,12 @@
 //! Fills a data folder with the demo estate, source by source, as syncs do.
 
 use std::sync::mpsc::sync_channel;
+use std::thread::ScopedJoinHandle;
 
-use demo::{Plan, SOURCES, batches};
+use demo::{Plan, SOURCES, Source, batches};
 use model::Time;
 use serde_json::json;
-use store::{NewSource, SourceChange, SyncSummary};
+use store::{NewSource, SourceChange, Store, SyncSummary, SyncWriter};
 
 use crate::access::{Act, Actor};
 use crate::audit::acting;
@@ -20,8 +21,7 @@ pub struct Step {
     pub n_records: u64,
 }
 
-/// Loads the estate; a second time syncs the same sources again. The sources of the demo have
-/// nothing behind them, so they are disabled: no schedule reads them.
+/// Loads the estate and evaluates it; a second time syncs the same sources again.
 pub fn load(
     app: &App,
     actor: &Actor,
@@ -31,46 +31,92 @@ pub fn load(
 ) -> Result<Vec<(&'static str, SyncSummary)>> {
     let detail = json!({ "identities": plan.identities, "seed": plan.seed });
     acting(app, actor, Act::ManageSources, "demo", detail, clock(), || {
-        let mut summaries = Vec::new();
-        for part in SOURCES {
-            let known = app.store.sources()?;
-            let known = known
-                .into_iter()
-                .find(|source| source.connector == part.connector && source.name == part.name);
-            let source = match known {
-                Some(source) => source,
-                None => app.store.add_source(
-                    &NewSource {
-                        connector: part.connector.into(),
-                        name: part.name.into(),
-                        settings: "{}".into(),
-                        every_s: None,
-                    },
-                    clock(),
-                )?,
-            };
-            if source.enabled {
-                let off = SourceChange { enabled: Some(false), ..SourceChange::default() };
-                app.store.change_source(source.id, &off)?;
-            }
-            let mut writer = app.store.begin_sync(source.id, clock())?;
-            let mut n_records = 0;
-            let (sender, receiver) = sync_channel(MAX_WAITING_BATCHES);
-            std::thread::scope(|scope| {
-                scope.spawn(move || {
-                    // Nobody listens any more when the store failed.
-                    batches(plan, part).all(|batch| sender.send(batch).is_ok())
-                });
-                receiver.into_iter().try_for_each(|batch| {
-                    n_records += batch.n_records() as u64;
-                    progress(Step { source: part.name, n_records });
-                    writer.put(&batch)
-                })
-            })?;
-            summaries.push((part.name, writer.publish(clock())?));
-        }
+        let summaries = fill(&app.store, plan, progress, clock)?;
         estate::refresh(app, clock())?;
         app.warm()?;
         Ok(summaries)
     })
+}
+
+/// Syncs every source of the estate into a store. They have nothing behind them, so they are
+/// disabled: no schedule reads them.
+pub fn fill(
+    store: &Store,
+    plan: &Plan,
+    progress: &dyn Fn(Step),
+    clock: &dyn Fn() -> Time,
+) -> Result<Vec<(&'static str, SyncSummary)>> {
+    std::thread::scope(|scope| {
+        let mut summaries = Vec::with_capacity(SOURCES.len());
+        let mut publishing: Option<Publishing<'_>> = None;
+        let mut begun = begin(store, SOURCES.first(), clock())?;
+        for (part, following) in SOURCES.iter().zip(1..) {
+            let Some(mut writer) = begun.take() else { break };
+            read(plan, part, &mut writer, progress)?;
+            summaries.extend(end(publishing.take())?);
+            // The next one is read while this one is published; to begin needs the store's one
+            // writer, as publishing does.
+            begun = begin(store, SOURCES.get(following), clock())?;
+            let at = clock();
+            publishing = Some((part.name, scope.spawn(move || writer.publish(at))));
+        }
+        summaries.extend(end(publishing)?);
+        Ok(summaries)
+    })
+}
+
+fn begin(store: &Store, part: Option<&Source>, now: Time) -> Result<Option<SyncWriter>> {
+    let Some(part) = part else { return Ok(None) };
+    let known = store.sources()?;
+    let known = known
+        .into_iter()
+        .find(|source| source.connector == part.connector && source.name == part.name);
+    let source = match known {
+        Some(source) => source,
+        None => store.add_source(
+            &NewSource {
+                connector: part.connector.into(),
+                name: part.name.into(),
+                settings: "{}".into(),
+                every_s: None,
+            },
+            now,
+        )?,
+    };
+    if source.enabled {
+        let off = SourceChange { enabled: Some(false), ..SourceChange::default() };
+        store.change_source(source.id, &off)?;
+    }
+    Ok(Some(store.begin_sync(source.id, now)?))
+}
+
+/// Takes in what a source states while the next batch is made.
+fn read(
+    plan: &Plan,
+    part: &Source,
+    writer: &mut SyncWriter,
+    progress: &dyn Fn(Step),
+) -> Result<()> {
+    let mut n_records = 0;
+    let (sender, receiver) = sync_channel(MAX_WAITING_BATCHES);
+    std::thread::scope(|scope| {
+        // Nobody listens any more when the store failed.
+        scope.spawn(move || batches(plan, part).all(|batch| sender.send(batch).is_ok()));
+        receiver.into_iter().try_for_each(|batch| {
+            n_records += batch.n_records() as u64;
+            progress(Step { source: part.name, n_records });
+            writer.put(&batch)
+        })
+    })?;
+    Ok(())
+}
+
+type Publishing<'a> = (&'static str, ScopedJoinHandle<'a, store::Result<SyncSummary>>);
+
+fn end(publishing: Option<Publishing<'_>>) -> Result<Option<(&'static str, SyncSummary)>> {
+    let Some((name, publishing)) = publishing else { return Ok(None) };
+    match publishing.join() {
+        Ok(summary) => Ok(Some((name, summary?))),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }

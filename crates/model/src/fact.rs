@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Time;
 
@@ -39,9 +40,8 @@ pub struct Window {
 /// A value with its state and provenance.
 ///
 /// JSON: `{"state", "value"?, "source", "observed_at", "resolution_s"?, "window"?, "reason"?}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Wire<T>", try_from = "Wire<T>")]
-#[serde(bound(serialize = "T: Clone + Serialize", deserialize = "T: Deserialize<'de>"))]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Wire<T>", bound(deserialize = "T: Deserialize<'de>"))]
 pub struct Fact<T> {
     pub state: State<T>,
     pub about: Option<Box<About>>,
@@ -238,25 +238,25 @@ impl<T> State<T> {
 }
 
 /// The published form, flat.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
 struct Wire<T> {
     state: StateName,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(default)]
     value: Option<T>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(default)]
     source: Option<Text>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(default)]
     observed_at: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(default)]
     resolution_s: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(default)]
     window: Option<Window>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(default)]
     reason: Option<Text>,
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum StateName {
     Known,
@@ -266,18 +266,26 @@ enum StateName {
     Denied,
 }
 
-impl<T> From<Fact<T>> for Wire<T> {
-    fn from(fact: Fact<T>) -> Self {
-        let (state, value) = match fact.state {
-            State::Known(value) => (StateName::Known, Some(value)),
-            State::KnownAbsent => (StateName::KnownAbsent, None),
-            State::NotObservable => (StateName::NotObservable, None),
-            State::NotCollected => (StateName::NotCollected, None),
-            State::Denied => (StateName::Denied, None),
-        };
-        let About { source, observed_at, resolution_s, window, reason } =
-            fact.about.map(|about| *about).unwrap_or_default();
-        Self { state, value, source, observed_at, resolution_s, window, reason }
+impl<T: Serialize> Serialize for Fact<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fn entry<M: SerializeMap, V: Serialize>(
+            map: &mut M,
+            name: &str,
+            value: Option<V>,
+        ) -> Result<(), M::Error> {
+            value.map_or(Ok(()), |value| map.serialize_entry(name, &value))
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("state", self.state.name())?;
+        entry(&mut map, "value", self.value())?;
+        if let Some(about) = &self.about {
+            entry(&mut map, "source", about.source.as_deref())?;
+            entry(&mut map, "observed_at", about.observed_at)?;
+            entry(&mut map, "resolution_s", about.resolution_s)?;
+            entry(&mut map, "window", about.window)?;
+            entry(&mut map, "reason", about.reason.as_deref())?;
+        }
+        map.end()
     }
 }
 

@@ -60,6 +60,21 @@ fn parse(text: &str, prefix: &'static str) -> Result<[u8; 16], InvalidId> {
     bytes.try_into().map_err(|_| invalid())
 }
 
+/// The prefix, `_` and 26 letters and digits.
+const TEXT_BYTES: usize = 3 + 1 + 26;
+
+/// An id as text, in a buffer.
+fn text<'a>(prefix: &str, id: &[u8; 16], buffer: &'a mut [u8; TEXT_BYTES]) -> &'a str {
+    let (front, letters) = buffer.split_at_mut(4);
+    front.copy_from_slice(&[b'_'; 4]);
+    for (place, byte) in front.iter_mut().zip(prefix.bytes()) {
+        *place = byte;
+    }
+    BASE32_NOPAD_NOCASE.encode_mut(id, letters);
+    letters.make_ascii_lowercase();
+    std::str::from_utf8(buffer).unwrap_or_default()
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
@@ -84,12 +99,8 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($prefix)?;
-                f.write_str("_")?;
-                for byte in BASE32_NOPAD_NOCASE.encode(&self.0).bytes() {
-                    fmt::Write::write_char(f, byte.to_ascii_lowercase() as char)?;
-                }
-                Ok(())
+                let mut buffer = [0; TEXT_BYTES];
+                f.write_str(text($prefix, &self.0, &mut buffer))
             }
         }
 
@@ -109,7 +120,8 @@ macro_rules! ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                let mut buffer = [0; TEXT_BYTES];
+                serializer.serialize_str(text($prefix, &self.0, &mut buffer))
             }
         }
 

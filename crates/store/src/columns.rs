@@ -43,6 +43,26 @@ struct Rows {
     texts: Vec<u8>,
     /// Where each row's text begins.
     starts: Vec<u32>,
+    cased: Cased,
+}
+
+/// Texts that are not all in lower case, as they are.
+#[derive(Debug, Default)]
+struct Cased {
+    /// The rows that have one, rising.
+    rows: Vec<u32>,
+    /// Where each one's text begins in `texts`.
+    starts: Vec<u32>,
+    texts: Vec<u8>,
+}
+
+impl Cased {
+    fn get(&self, row: usize) -> Option<&[u8]> {
+        let n = self.rows.binary_search(&u32::try_from(row).ok()?).ok()?;
+        let start = *self.starts.get(n)? as usize;
+        let end = self.starts.get(n + 1).map_or(self.texts.len(), |end| *end as usize);
+        self.texts.get(start..end)
+    }
 }
 
 #[derive(Debug)]
@@ -112,6 +132,14 @@ impl Matches {
         }
         for (word, other) in self.0.iter_mut().zip(other) {
             *word &= other;
+        }
+    }
+
+    fn without(&mut self, rows: &[usize]) {
+        for &row in rows {
+            if let Some(word) = self.0.get_mut(row / 64) {
+                *word &= !(1 << (row % 64));
+            }
         }
     }
 
@@ -348,6 +376,7 @@ impl Rows {
             columns: Vec::new(),
             texts: Vec::new(),
             starts: Vec::new(),
+            cased: Cased::default(),
         };
         c.visit(&sql, &[], |row| {
             rows.keys.push(row.int(0)?);
@@ -364,45 +393,86 @@ impl Rows {
         for ((field, building), states) in fields.iter().zip(building).zip(states) {
             rows.columns.push(Column { values: building.finish(field, ids), states });
         }
-        rows.rank_names(c, table)?;
+        rows.rank_names();
         Ok(rows)
     }
 
     fn push_text(&mut self, name: &str, native_id: &str) {
         // Past 4 GiB of names the search would be wrong: positions stop, and SQL searches instead.
-        self.starts.push(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        push_lower(&mut self.texts, name);
+        let start = self.texts.len();
+        self.starts.push(u32::try_from(start).unwrap_or(u32::MAX));
+        let mut is_lower = push_lower(&mut self.texts, name);
         if name != native_id {
             self.texts.push(BETWEEN);
-            push_lower(&mut self.texts, native_id);
+            is_lower &= push_lower(&mut self.texts, native_id);
         }
         self.texts.push(BETWEEN);
+        if !is_lower {
+            let Cased { rows, starts, texts } = &mut self.cased;
+            rows.push(u32::try_from(self.starts.len() - 1).unwrap_or(u32::MAX));
+            starts.push(u32::try_from(texts.len()).unwrap_or(u32::MAX));
+            texts.extend_from_slice(name.as_bytes());
+            if name != native_id {
+                texts.push(BETWEEN);
+                texts.extend_from_slice(native_id.as_bytes());
+            }
+            texts.push(BETWEEN);
+        }
     }
 
-    /// The order of names, from the index that has it.
-    fn rank_names(&mut self, c: &Connection, table: &Table) -> Result<()> {
-        let mut ranks = vec![0_u32; self.keys.len()];
-        let mut rank = 0;
-        let mut last: Option<String> = None;
-        c.visit(&format!("SELECT key, name FROM {} ORDER BY name", table.name), &[], |row| {
-            let name = row.text(1)?;
-            if last.as_deref() != Some(name) {
-                rank += 1;
-                let last = last.get_or_insert_default();
-                last.clear();
-                last.push_str(name);
+    /// A row's name and native id as they are.
+    fn text(&self, row: usize) -> (&[u8], &[u8]) {
+        let both = self.cased.get(row).unwrap_or_else(|| {
+            let start = self.starts.get(row).map_or(0, |start| *start as usize);
+            let end = self.starts.get(row + 1).map_or(self.texts.len(), |end| *end as usize);
+            self.texts.get(start..end).unwrap_or_default()
+        });
+        let both = both.strip_suffix(&[BETWEEN]).unwrap_or(both);
+        match memchr::memchr(BETWEEN, both).and_then(|at| both.split_at_checked(at)) {
+            Some((name, native_id)) => (name, native_id.get(1..).unwrap_or_default()),
+            None => (both, both),
+        }
+    }
+
+    /// The order of names, byte by byte, as the engine has it.
+    fn rank_names(&mut self) {
+        let column =
+            self.columns.iter().position(|column| matches!(column.values, Values::Ranks(_)));
+        let Some(column) = column else { return };
+        if self.starts.last() == Some(&u32::MAX) {
+            if let Some(Column { values, .. }) = self.columns.get_mut(column) {
+                *values = Values::Absent;
             }
-            if let Some(slot) = self.row_of(row.int(0)?).and_then(|row| ranks.get_mut(row)) {
+            return;
+        }
+        // Most names differ in their first bytes, which are compared as a number.
+        let head = |name: &[u8]| {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(name).for_each(|(byte, of_name)| *byte = *of_name);
+            u64::from_be_bytes(bytes)
+        };
+        let mut order: Vec<(u64, u32)> = (0..self.keys.len())
+            .map(|row| (head(self.text(row).0), u32::try_from(row).unwrap_or(u32::MAX)))
+            .collect();
+        let name = |row: u32| self.text(row as usize).0;
+        order.sort_unstable_by(|(head, row), (other_head, other)| {
+            head.cmp(other_head).then_with(|| name(*row).cmp(name(*other)))
+        });
+        let mut ranks = vec![0_u32; order.len()];
+        let mut rank = 0;
+        let mut last: Option<u32> = None;
+        for (_, row) in order {
+            if last.is_none_or(|last| name(last) != name(row)) {
+                rank += 1;
+            }
+            last = Some(row);
+            if let Some(slot) = ranks.get_mut(row as usize) {
                 *slot = rank;
             }
-            Ok(true)
-        })?;
-        for column in &mut self.columns {
-            if let Values::Ranks(slot) = &mut column.values {
-                *slot = std::mem::take(&mut ranks);
-            }
         }
-        Ok(())
+        if let Some(Column { values, .. }) = self.columns.get_mut(column) {
+            *values = Values::Ranks(ranks);
+        }
     }
 
     /// The row with a key. Keys have few holes: it is near where it would be without any.
@@ -438,6 +508,17 @@ impl Rows {
                 matches.only(&found);
                 continue;
             }
+            if let Check::Is { values, .. } | Check::IsNot { values, .. } = &check
+                && matches!(field.name, "name" | "native_id")
+            {
+                let Some(found) = self.having(field, values) else { return Ok(None) };
+                if matches!(check, Check::Is { .. }) {
+                    matches.only(&found);
+                } else {
+                    matches.without(&found);
+                }
+                continue;
+            }
             let Some(column) = self.column(field) else { return Ok(None) };
             if !column.keep(&check, &mut matches) {
                 return Ok(None);
@@ -448,6 +529,22 @@ impl Rows {
             matches.only(&found);
         }
         Ok(Some(matches))
+    }
+
+    /// The rows whose name or native id is one of the values; none when SQL must say.
+    fn having(&self, field: &Field, values: &[Owned]) -> Option<Vec<usize>> {
+        let mut found = Vec::new();
+        for value in values {
+            let Owned::Text(value) = value else { return None };
+            let part = if field.name == "name" { Part::Name } else { Part::NativeId };
+            let rows = self.find(&value.to_lowercase(), part)?;
+            found.extend(rows.into_iter().filter(|row| {
+                let (name, native_id) = self.text(*row);
+                let text = if field.name == "name" { name } else { native_id };
+                text == value.as_bytes()
+            }));
+        }
+        Some(found)
     }
 
     /// The rows that have a lower-case text in their name or native id.
@@ -568,16 +665,19 @@ enum Part {
     NativeId,
 }
 
-fn push_lower(into: &mut Vec<u8>, text: &str) {
+/// Says whether the text was in lower case.
+fn push_lower(into: &mut Vec<u8>, text: &str) -> bool {
     if text.is_ascii() {
         let start = into.len();
         into.extend_from_slice(text.as_bytes());
         if let Some(new) = into.get_mut(start..) {
             new.make_ascii_lowercase();
         }
-    } else {
-        into.extend_from_slice(text.to_lowercase().as_bytes());
+        return text.bytes().all(|byte| !byte.is_ascii_uppercase());
     }
+    let lower = text.to_lowercase();
+    into.extend_from_slice(lower.as_bytes());
+    lower == text
 }
 
 impl Column {

@@ -8,12 +8,13 @@ use model::{
 };
 use serde::Serialize;
 
-use crate::engine::{Connection, Owned};
+use crate::engine::Connection;
 use crate::finding::{FindingRow, findings_of};
 use crate::owner::{OwnerClaim, owner_claim_of};
 use crate::query::Row;
 use crate::record::Record;
-use crate::select::{leading, rows_where};
+use crate::reference::{Role, roles};
+use crate::select::{leading, rows_naming};
 use crate::{Result, Store};
 
 /// At most this many related rows of one sort are in a detail; lists have the rest.
@@ -155,18 +156,16 @@ fn claims_at<R: Record>(
     id: &[u8; 16],
     as_of: Option<Time>,
 ) -> Result<Vec<Claim<R>>> {
-    let rows = rows_where(
-        c,
-        as_of,
-        "r.id = ?1 ORDER BY r.lead DESC, r.authority DESC, r.key",
-        vec![Owned::Blob(id.to_vec())],
-        MAX_RELATED,
-    )?;
+    let order = "TRUE ORDER BY r.lead DESC, r.authority DESC, r.key";
+    let rows = rows_naming(c, as_of, R::TABLE.own, id, order, MAX_RELATED)?;
     Ok(rows.into_iter().map(|(row, leads)| Claim { row, leads }).collect())
 }
 
-fn count(c: &Connection, sql: &str, id: &[u8; 16]) -> Result<u64> {
-    Ok(c.one(sql, &[id.into()], |row| row.count(0))?.unwrap_or(0))
+/// How many leading credentials name an id in a role.
+fn count(c: &Connection, role: Role, id: &[u8; 16]) -> Result<u64> {
+    let sql =
+        format!("SELECT COUNT(*) FROM credential r WHERE r.lead = 1 AND {}", role.names("?1"));
+    Ok(c.one(&sql, &[id.into()], |row| row.count(0))?.unwrap_or(0))
 }
 
 impl Store {
@@ -177,23 +176,23 @@ impl Store {
             let Some(Known { claims, gone_at, moment }) = claims_of(c, id, as_of)? else {
                 return Ok(None);
             };
-            let credentials = leading(c, moment, "r.identity_id = ?1", id, MAX_RELATED)?;
+            let credentials = leading(c, moment, roles::OF_CREDENTIAL, id, MAX_RELATED)?;
             let n_credentials = if credentials.len() < MAX_RELATED || moment.is_some() {
                 credentials.len() as u64
             } else {
-                count(c, "SELECT COUNT(*) FROM credential WHERE identity_id = ?1 AND lead = 1", id)?
+                count(c, roles::OF_CREDENTIAL, id)?
             };
             Ok(Some(IdentityDetail {
                 claims,
                 gone_at,
                 credentials,
                 n_credentials,
-                grants: leading(c, moment, "r.identity_id = ?1", id, MAX_RELATED)?,
-                trusts_in: leading(c, moment, "r.identity_id = ?1", id, MAX_RELATED)?,
-                trusts_out: leading(c, moment, "r.from_id = ?1", id, MAX_RELATED)?,
-                owners: leading(c, moment, "r.identity_id = ?1", id, MAX_RELATED)?,
+                grants: leading(c, moment, roles::OF_GRANT, id, MAX_RELATED)?,
+                trusts_in: leading(c, moment, roles::TO, id, MAX_RELATED)?,
+                trusts_out: leading(c, moment, roles::FROM, id, MAX_RELATED)?,
+                owners: leading(c, moment, roles::OF_OWNER_LINK, id, MAX_RELATED)?,
                 owner_claim: owner_claim_of(c, id)?,
-                children: leading(c, moment, "r.parent_id = ?1", id, MAX_RELATED)?,
+                children: leading(c, moment, roles::PARENT, id, MAX_RELATED)?,
                 findings: findings_of(c, id)?,
             }))
         })
@@ -216,17 +215,23 @@ impl Store {
             let mut same_secret = Vec::new();
             if let Some(record) = record {
                 if let Some(proved) = record.identity {
-                    identity = leading(c, moment, "r.id = ?1", proved.as_bytes(), 1)?.pop();
+                    identity = leading(c, moment, roles::IDENTITY, proved.as_bytes(), 1)?.pop();
                 }
                 let mut known = BTreeSet::new();
                 for stored in record.places.iter().take(MAX_RELATED) {
                     if known.insert(stored.place) {
-                        places.extend(leading(c, moment, "r.id = ?1", stored.place.as_bytes(), 1)?);
+                        places.extend(leading(
+                            c,
+                            moment,
+                            roles::PLACE,
+                            stored.place.as_bytes(),
+                            1,
+                        )?);
                     }
                 }
                 if let Some(print) = record.fingerprint {
                     same_secret =
-                        leading(c, moment, "r.fingerprint = ?1", print.as_bytes(), MAX_RELATED)?;
+                        leading(c, moment, roles::FINGERPRINT, print.as_bytes(), MAX_RELATED)?;
                     same_secret.retain(|row: &Row<Credential>| row.record.id.as_bytes() != id);
                 }
             }
@@ -242,25 +247,17 @@ impl Store {
                 return Ok(None);
             };
             // Links are of now; a place of the past shows the credentials that still lie in it.
-            let credentials = leading(
-                c,
-                None,
-                "r.key IN (SELECT credential_key FROM credential_place WHERE place_id = ?1)",
-                id,
-                MAX_RELATED,
-            )?;
+            let mut credentials = leading(c, None, roles::LIES_IN, id, MAX_RELATED)?;
+            credentials.retain(|row: &Row<Credential>| {
+                row.record.places.iter().any(|stored| stored.place.as_bytes() == id)
+            });
             let n_credentials = if credentials.len() < MAX_RELATED {
                 credentials.len() as u64
             } else {
-                count(
-                    c,
-                    "SELECT COUNT(*) FROM credential_place p JOIN credential r \
-                     ON r.key = p.credential_key WHERE p.place_id = ?1 AND r.lead = 1",
-                    id,
-                )?
+                count(c, roles::LIES_IN, id)?
             };
             let container = match claims.first().and_then(|claim| claim.row.record.container) {
-                Some(container) => leading(c, moment, "r.id = ?1", container.as_bytes(), 1)?.pop(),
+                Some(container) => leading(c, moment, roles::PLACE, container.as_bytes(), 1)?.pop(),
                 None => None,
             };
             Ok(Some(PlaceDetail { claims, gone_at, credentials, n_credentials, container }))

@@ -67,11 +67,12 @@ pub struct DiffSummary {
 /// a publication between the two touched is looked at.
 fn differing(table: &Table) -> String {
     let Table { name, history, .. } = table;
+    let by_id = table.own.names("t.id");
     let at = |moment: &str| {
         format!(
             "COALESCE((SELECT hash FROM {history} h WHERE h.id = t.id AND h.lead = 1 \
              AND h.seen_from <= {moment} AND h.seen_to > {moment}), \
-             (SELECT hash FROM {name} n WHERE n.id = t.id AND n.lead = 1 AND n.sync_key IN \
+             (SELECT hash FROM {name} r WHERE {by_id} AND r.lead = 1 AND +r.sync_key IN \
              (SELECT key FROM sync WHERE state = 1 AND finished_at <= {moment})))"
         )
     };

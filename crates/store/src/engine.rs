@@ -11,10 +11,11 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags};
 
 use crate::error::Error;
+use crate::reference;
 
 /// Memory that the writing connection may use for pages.
 const WRITER_CACHE_KIB: i64 = 128 * 1024;
-/// The same while a large sync is published: the indexes it writes to at random places fit.
+/// The same while a large sync is published: what it writes to at many places fits.
 const LARGE_CACHE_KIB: i64 = 512 * 1024;
 /// The same for each reading connection.
 const READER_CACHE_KIB: i64 = 16 * 1024;
@@ -243,8 +244,6 @@ impl Connection {
         let cache = if usage == Use::Write { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
         connection.script(&format!("PRAGMA cache_size = -{cache}"))?;
         connection.script("PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON")?;
-        // Sorts what an index is built of on a second core.
-        connection.script("PRAGMA threads = 1")?;
         Ok(connection)
     }
 
@@ -268,6 +267,13 @@ impl Connection {
         });
         if let Err(error) = added {
             tracing::warn!(%error, "searches will fail: no function for lower case");
+        }
+        let added = inner.create_scalar_function("mark", 2, flags, |context| {
+            let role = u8::try_from(context.get_raw(0).as_i64()?).unwrap_or(u8::MAX);
+            Ok(context.get_raw(1).as_blob_or_null()?.map(|id| reference::mark(role, id)))
+        });
+        if let Err(error) = added {
+            tracing::warn!(%error, "nothing will be found by its id: no function for marks");
         }
         // Another reader of the same person (a `sqlite3` shell) may hold a lock for a moment.
         inner.busy_timeout(std::time::Duration::from_secs(10)).ok();
@@ -293,13 +299,15 @@ impl Connection {
         self.script(&format!("PRAGMA cache_size = -{WRITER_CACHE_KIB}; PRAGMA shrink_memory"))
     }
 
+    /// A statement that is run many times.
+    pub(crate) fn statement(&self, sql: &str) -> Result<Statement<'_>, Error> {
+        let inner = self.inner.prepare_cached(sql).map_err(|error| self.failed(error))?;
+        Ok(Statement { inner, of: self })
+    }
+
     /// Runs one statement; gives the number of rows it changed.
     pub(crate) fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, Error> {
-        let mut statement = self.inner.prepare_cached(sql).map_err(|error| self.failed(error))?;
-        for (n, value) in values.iter().enumerate() {
-            statement.raw_bind_parameter(n + 1, value).map_err(|error| self.failed(error))?;
-        }
-        statement.raw_execute().map_err(|error| self.failed(error))
+        self.statement(sql)?.run(values)
     }
 
     /// Inserts one row; gives its key.
@@ -418,6 +426,40 @@ impl Connection {
     pub(crate) fn limit_pages(&self, more: i64) -> Result<(), Error> {
         let now = self.one("PRAGMA page_count", &[], |row| row.int(0))?.unwrap_or(0);
         self.script(&format!("PRAGMA max_page_count = {}", now + more))
+    }
+}
+
+/// A statement of a [`Connection`], ready to be run with other values each time.
+pub(crate) struct Statement<'a> {
+    inner: rusqlite::CachedStatement<'a>,
+    of: &'a Connection,
+}
+
+impl Statement<'_> {
+    /// Gives the number of rows it changed.
+    pub(crate) fn run(&mut self, values: &[Value<'_>]) -> Result<usize, Error> {
+        self.bind(values)?;
+        self.inner.raw_execute().map_err(|error| self.of.failed(error))
+    }
+
+    /// Inserts one row; gives its key.
+    pub(crate) fn insert(&mut self, values: &[Value<'_>]) -> Result<i64, Error> {
+        self.run(values)?;
+        Ok(self.of.inner.last_insert_rowid())
+    }
+
+    /// Whether there is any row in the answer.
+    pub(crate) fn finds(&mut self, values: &[Value<'_>]) -> Result<bool, Error> {
+        self.bind(values)?;
+        let mut rows = self.inner.raw_query();
+        Ok(rows.next().map_err(|error| self.of.failed(error))?.is_some())
+    }
+
+    fn bind(&mut self, values: &[Value<'_>]) -> Result<(), Error> {
+        for (n, value) in values.iter().enumerate() {
+            self.inner.raw_bind_parameter(n + 1, value).map_err(|error| self.of.failed(error))?;
+        }
+        Ok(())
     }
 }
 

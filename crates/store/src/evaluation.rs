@@ -16,6 +16,7 @@ use crate::fields::List;
 use crate::finding::{ReconcileSummary, hash_of, json, set_state, write};
 use crate::owner::OwnerColumn;
 use crate::record::{Record, TABLES, unreadable};
+use crate::reference::{Role, roles};
 use crate::sync::{IdHash, RECORD, record_of};
 use crate::{Result, Store};
 
@@ -146,7 +147,7 @@ impl Store {
         self.read("read identities with what belongs to them", |c| {
             let mut families = Vec::with_capacity(ids.len());
             for id in ids {
-                let known = heads(c, "r.id = ?1", &[id.as_bytes().into()])?.pop();
+                let known = heads(c, &roles::IDENTITY.names("?1"), &[id.as_bytes().into()])?.pop();
                 families.push(match known {
                     Some(head) => around(c, head)?,
                     None => Family { owners: Vec::new(), ..belonging(c, id)? },
@@ -160,9 +161,9 @@ impl Store {
     pub fn loose_of(&self, ids: &[CredentialId]) -> Result<Family> {
         self.read("read credentials", |c| {
             let mut family = Family::default();
+            let condition = format!("{} AND r.identity_id IS NULL", roles::CREDENTIAL.names("?1"));
             for id in ids {
-                let condition = "r.id = ?1 AND r.identity_id IS NULL";
-                family.credentials.extend(records(c, condition, &[id.as_bytes().into()])?);
+                family.credentials.extend(records(c, &condition, &[id.as_bytes().into()])?);
             }
             Ok(family)
         })
@@ -171,15 +172,19 @@ impl Store {
     /// What belongs to no identity that is known, among the rows of a list with keys after one and
     /// up to another.
     pub fn loose(&self, list: List, after: i64, to: i64) -> Result<Family> {
-        const LOOSE: &str = "r.key > ?1 AND r.key <= ?2 AND NOT EXISTS \
-            (SELECT 1 FROM identity i WHERE i.id = r.identity_id AND i.lead = 1) ORDER BY r.key";
+        let loose = format!(
+            "r.key > ?1 AND r.key <= ?2 AND NOT EXISTS (SELECT 1 FROM reference f \
+             CROSS JOIN identity i ON i.key = f.key WHERE f.mark = mark({}, r.identity_id) \
+             AND i.id = r.identity_id AND i.lead = 1) ORDER BY r.key",
+            roles::IDENTITY.number
+        );
         self.read("read what belongs to no identity", |c| {
             let values = [after.into(), to.into()];
             let mut family = Family::default();
             match list {
-                List::Credentials => family.credentials = records(c, LOOSE, &values)?,
-                List::Grants => family.grants = records(c, LOOSE, &values)?,
-                List::Trusts => family.trusts = records(c, LOOSE, &values)?,
+                List::Credentials => family.credentials = records(c, &loose, &values)?,
+                List::Grants => family.grants = records(c, &loose, &values)?,
+                List::Trusts => family.trusts = records(c, &loose, &values)?,
                 _ => {}
             }
             Ok(family)
@@ -190,8 +195,9 @@ impl Store {
     pub fn places_of(&self, ids: &BTreeSet<PlaceId>) -> Result<Vec<Place>> {
         self.read("read places", |c| {
             let mut places = Vec::with_capacity(ids.len());
+            let condition = roles::PLACE.names("?1");
             for id in ids {
-                places.extend(records::<Place>(c, "r.id = ?1", &[id.as_bytes().into()])?);
+                places.extend(records::<Place>(c, &condition, &[id.as_bytes().into()])?);
             }
             Ok(places)
         })
@@ -344,8 +350,10 @@ fn touched(c: &Connection, last: &Mark, offsets: &[i64], now: Time) -> Result<Op
         "SELECT id FROM place_history WHERE seen_to > ?1".to_owned(),
     ] {
         let sql = format!(
-            "SELECT r.identity_id, r.id FROM credential_place p \
-             JOIN credential r ON r.key = p.credential_key WHERE p.place_id IN ({places})"
+            "SELECT r.identity_id, r.id FROM ({places}) p \
+             CROSS JOIN reference f ON f.mark = mark({}, p.id) \
+             CROSS JOIN credential r ON r.key = f.key",
+            roles::LIES_IN.number
         );
         asked.push((sql, since.to_vec()));
     }
@@ -401,13 +409,13 @@ fn around(c: &Connection, (identity, owner): Head) -> Result<Family> {
 }
 
 fn belonging(c: &Connection, id: &IdentityId) -> Result<Family> {
-    const OF: &str = "r.identity_id = ?1 ORDER BY r.key";
     let id = [Value::from(id.as_bytes())];
+    let of = |role: Role| format!("{} ORDER BY r.key", role.names("?1"));
     Ok(Family {
-        owners: records(c, OF, &id)?,
-        credentials: records(c, OF, &id)?,
-        grants: records(c, OF, &id)?,
-        trusts: records(c, OF, &id)?,
+        owners: records(c, &of(roles::OF_OWNER_LINK), &id)?,
+        credentials: records(c, &of(roles::OF_CREDENTIAL), &id)?,
+        grants: records(c, &of(roles::OF_GRANT), &id)?,
+        trusts: records(c, &of(roles::TO), &id)?,
         ..Family::default()
     })
 }

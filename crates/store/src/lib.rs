@@ -22,12 +22,14 @@ pub mod source;
 pub mod sync;
 pub mod timeline;
 
+mod brief;
 mod columns;
 mod engine;
 mod lock;
 mod migrate;
 mod publish;
 mod record;
+mod reference;
 mod select;
 mod spool;
 

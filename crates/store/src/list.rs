@@ -182,5 +182,5 @@ fn hit_of<R: Record>(row: &Row<R>) -> Hit {
 }
 
 fn hit<R: Record>(c: &Connection, thing: ThingId) -> Result<Option<Hit>, Error> {
-    Ok(select::leading::<R>(c, None, "r.id = ?1", thing.bytes(), 1)?.first().map(hit_of))
+    Ok(select::leading::<R>(c, None, R::TABLE.own, thing.bytes(), 1)?.first().map(hit_of))
 }

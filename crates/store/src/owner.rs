@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Connection, Row, Value};
 use crate::error::Error;
 use crate::record::unreadable;
+use crate::reference::roles;
 use crate::{Result, Store};
 
 /// The owner that leads for an identity, as the app worked it out.
@@ -61,9 +62,12 @@ fn set_owner(c: &Connection, identity: &[u8; 16], owner: Option<&OwnerColumn>) -
         owner.map_or(Value::Null, |owner| Value::Real(owner.confidence)),
         json.as_deref().into(),
     ];
+    let by_id = roles::IDENTITY.names("?1");
     c.run(
-        "UPDATE identity SET owner_key = ?2, owner_confidence = ?3, owner = ?4 \
-         WHERE id = ?1 AND owner IS NOT ?4",
+        &format!(
+            "UPDATE identity AS r SET owner_key = ?2, owner_confidence = ?3, owner = ?4 \
+             WHERE {by_id} AND r.owner IS NOT ?4"
+        ),
         &values,
     )
     .map(drop)
@@ -108,7 +112,7 @@ impl Store {
         let json = json(party)?;
         self.write("claim an identity", |c| {
             let known = c.one(
-                "SELECT 1 FROM identity WHERE id = ?1 LIMIT 1",
+                &format!("SELECT 1 FROM identity r WHERE {} LIMIT 1", roles::IDENTITY.names("?1")),
                 &[identity.as_bytes().into()],
                 |row| row.int(0),
             )?;

@@ -10,25 +10,19 @@ use model::{
 use crate::Result;
 use crate::engine::{Connection, Value};
 use crate::error::Error;
-use crate::record::{CREDENTIAL, Hidden, N_TABLES, Record, TABLES, Table};
+use crate::record::{Hidden, N_TABLES, Record, TABLES, Table};
+use crate::reference::{self, Waiting, mark, marks};
 use crate::spool::{Offset, Spool};
 use crate::sync::{
-    Claims, Counts, Held, Seen, Spooled, SyncSummary, SyncWriter, Version, encode, link_places,
-    offset_of, record_of_key, row_values, stated_at, update,
+    Claims, Counts, Held, Seen, Spooled, SyncSummary, SyncWriter, Version, encode, marks_of,
+    offset_of, record_of_key, row_values, stated, stated_at,
 };
 
 /// Coverage of this many syncs of a source is kept; of older ones only counts are.
 const KEPT_COVERAGE: i64 = 100;
 
-/// Fewer new rows go into the indexes one by one. More have the indexes built anew behind them,
-/// unless there are [`FEW_NEW`] times as many rows already: that is several times faster, and readers
-/// have the old ones until the end.
-const MIN_ROWS_TO_REBUILD: u64 = 20_000;
-const FEW_NEW: u64 = 4;
-
-/// New things are looked up one by one among those of other sources as long as there are so many
-/// times more of those; else all of those are read.
-const LOOK_UP_BELOW: u64 = 8;
+/// So many new rows are a large publication, which gets more memory.
+const LARGE: u64 = 20_000;
 
 /// What one publication knows while it runs.
 struct Publication<'a> {
@@ -131,8 +125,7 @@ fn moment(c: &Connection, now: Time) -> Result<Time> {
 }
 
 impl Publication<'_> {
-    /// Inserts what the source states for the first time; says whether that was a large part of
-    /// all there is.
+    /// Inserts what the source states for the first time; says whether that was a lot.
     fn insert_new(&mut self, summary: &SyncSummary) -> Result<bool> {
         let new = [
             summary.identities.added,
@@ -142,80 +135,84 @@ impl Publication<'_> {
             summary.trusts.added,
             summary.owners.added,
         ];
-        if new.iter().sum::<u64>() >= MIN_ROWS_TO_REBUILD {
+        let is_large = new.iter().sum::<u64>() >= LARGE;
+        if is_large {
             self.c.grow()?;
         }
-        let mut put_aside = Vec::new();
-        for (n, (table, n_new)) in TABLES.into_iter().zip(new).enumerate() {
-            if n_new == 0 {
-                continue;
-            }
-            let sql = format!("SELECT COALESCE(MAX(key), 0) FROM {}", table.name);
-            let n_rows = self.c.one(&sql, &[], |row| row.count(0))?.unwrap_or(0);
-            if !self.is_alone {
-                self.find_contested(n, table, n_new, n_rows)?;
-            }
-            if n_new >= MIN_ROWS_TO_REBUILD.max(n_rows / FEW_NEW) {
-                put_aside.extend(put_indexes_aside(self.c, table)?);
+        if !self.is_alone {
+            for (n, table) in TABLES.into_iter().enumerate() {
+                self.find_contested(n, table)?;
             }
         }
+        let c = self.c;
+        let mut inserts = Vec::with_capacity(N_TABLES);
+        for table in TABLES {
+            inserts.push(c.statement(&table.texts().insert)?);
+        }
+        let mut references = Waiting::default();
         let mut spool = std::mem::take(&mut self.spool);
-        spool.each(|offset, table, entry| self.insert_one(offset, usize::from(table), entry))?;
-        for sql in &put_aside {
-            self.c.script(sql)?;
-        }
-        Ok(new.iter().sum::<u64>() >= MIN_ROWS_TO_REBUILD)
+        spool.each(|offset, table, entry| {
+            let table = usize::from(table);
+            let (Some(insert), Some(kind)) = (inserts.get_mut(table), TABLES.get(table)) else {
+                return Ok(());
+            };
+            let spooled = Spooled::read(entry)?;
+            let Some(version) = self.version_of_new(offset, table, &spooled)? else {
+                return Ok(());
+            };
+            let key = insert.insert(&row_values(&spooled.stated, version))?;
+            references.add(c, marks(kind, &spooled.stated, spooled.places), key)
+        })?;
+        references.write(c)?;
+        Ok(is_large)
     }
 
-    fn insert_one(&mut self, offset: Offset, table: usize, entry: &[u8]) -> Result<()> {
-        let spooled = Spooled::read(entry)?;
+    /// The version as which an entry of the spool is inserted, if it is the last word on a new
+    /// thing.
+    fn version_of_new(
+        &mut self,
+        offset: Offset,
+        table: usize,
+        spooled: &Spooled<'_>,
+    ) -> Result<Option<Version>> {
         let id = spooled.id()?;
         match self.claims(table)?.get(&id) {
             Some(held) if held.seen == Seen::New && offset_of(held.key) == offset => {}
             // A change, or a version that a later batch of the sync added to.
-            _ => return Ok(()),
+            _ => return Ok(None),
         }
-        let Some(&kind) = TABLES.get(table) else { return Ok(()) };
+        let Some(&kind) = TABLES.get(table) else { return Ok(None) };
         let is_contested = self.contested.get(table).is_some_and(|ids| ids.contains(&id));
         let lead = !is_contested
             && (spooled.authority() != Authority::Mentioned || !self.was_there(kind, &id)?);
-        let version = Version {
+        Ok(Some(Version {
             source_key: self.writer.source_key,
             scope_key: self.scope_key(spooled.scope)?,
             sync: self.writer.id,
             lead,
-        };
-        let key = self.c.insert(&kind.texts().insert, &row_values(&spooled.stated, version))?;
-        link_places(self.c, key, spooled.places)
+        }))
     }
 
     /// The new things that other sources claim already.
-    fn find_contested(&mut self, n: usize, table: &Table, n_new: u64, n_rows: u64) -> Result<()> {
-        let claims = self.writer.claims.get(n);
-        let mut found = BTreeSet::new();
-        let is_new = |id: &[u8; 16]| {
-            claims.and_then(|claims| claims.get(id)).is_some_and(|held| held.seen == Seen::New)
-        };
-        if n_new.saturating_mul(LOOK_UP_BELOW) < n_rows {
-            let sql = format!("SELECT 1 FROM {} WHERE id = ?1", table.name);
-            for (id, held) in claims.into_iter().flatten() {
-                if held.seen == Seen::New
-                    && self.c.one(&sql, &[id.into()], |row| row.int(0))?.is_some()
-                {
-                    found.insert(*id);
+    fn find_contested(&mut self, n: usize, table: &Table) -> Result<()> {
+        let claims = self.writer.claims.get(n).into_iter().flatten();
+        let mut new: Vec<[u8; 16]> =
+            claims.filter(|(_, held)| held.seen == Seen::New).map(|(id, _)| *id).collect();
+        // In the order of their marks.
+        new.sort_unstable();
+        // A cross join is done in the order in which it is written.
+        let sql = format!(
+            "SELECT 1 FROM reference f CROSS JOIN {} r ON r.key = f.key \
+             WHERE f.mark = ?1 AND r.id = ?2",
+            table.name
+        );
+        let mut known = self.c.statement(&sql)?;
+        if let Some(contested) = self.contested.get_mut(n) {
+            for id in new {
+                if known.finds(&[mark(table.own.number, &id).into(), (&id).into()])? {
+                    contested.insert(id);
                 }
             }
-        } else {
-            self.c.visit(&format!("SELECT id FROM {}", table.name), &[], |row| {
-                let id = row.id(0)?;
-                if is_new(&id) {
-                    found.insert(id);
-                }
-                Ok(true)
-            })?;
-        }
-        if let Some(contested) = self.contested.get_mut(n) {
-            contested.extend(found);
         }
         Ok(())
     }
@@ -290,11 +287,11 @@ impl Publication<'_> {
 
     /// Moves a claim into the history.
     fn end<R: Record>(&mut self, table: usize, id: [u8; 16], key: i64) -> Result<()> {
+        let record: Option<R> = record_of_key(self.c, key)?;
+        let marks = record.as_ref().map_or(Vec::new(), marks_of);
         self.c.run(&R::TABLE.texts().close, &[key.into(), self.at.into()])?;
         self.c.run(&R::TABLE.texts().delete, &[key.into()])?;
-        if table == 1 {
-            self.c.run("DELETE FROM credential_place WHERE credential_key = ?1", &[key.into()])?;
-        }
+        reference::replace(self.c, key, marks, [])?;
         self.contest(table, id);
         Ok(())
     }
@@ -352,15 +349,11 @@ impl Publication<'_> {
             sync: self.writer.id,
             lead: lead.unwrap_or(false),
         };
-        update(self.c, &record, hash, &body, version, held.key)?;
-        if old.places() != record.places() {
-            self.c.run(
-                "DELETE FROM credential_place WHERE credential_key = ?1",
-                &[held.key.into()],
-            )?;
-            let places = record.places().iter().map(|stored| stored.place.as_bytes());
-            link_places(self.c, held.key, places)?;
-        }
+        let kept = record.kept();
+        let mut values = row_values(&stated(&record, &kept, hash, &body), version);
+        values.push(held.key.into());
+        self.c.run(&R::TABLE.texts().update, &values)?;
+        reference::replace(self.c, held.key, marks_of(&old), marks_of(&record))?;
         if old.authority() != record.authority() {
             self.contest_always(table, id);
         }
@@ -408,8 +401,9 @@ impl Publication<'_> {
         let sync = Value::Int(self.writer.id.0);
         let rows = self.c.rows(
             &format!(
-                "SELECT key, authority, lead, sync_key FROM {name} WHERE id = ?1 \
-                 ORDER BY authority DESC, key"
+                "SELECT key, authority, lead, sync_key FROM {name} r WHERE {} \
+                 ORDER BY authority DESC, key",
+                table.own.names("?1")
             ),
             &[id.into()],
             |row| Ok((row.int(0)?, row.int(1)?, row.truth(2)?, row.int(3)?)),
@@ -501,25 +495,4 @@ impl Publication<'_> {
         }
         Ok(())
     }
-}
-
-/// Drops the indexes of a table; gives the statements that build them again.
-fn put_indexes_aside(c: &Connection, table: &Table) -> Result<Vec<String>> {
-    let mut put_aside = Vec::new();
-    for name in [table.name, "credential_place"] {
-        if name != table.name && table.name != CREDENTIAL.name {
-            continue;
-        }
-        let indexes = c.rows(
-            "SELECT name, sql FROM sqlite_master \
-             WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL ORDER BY name",
-            &[name.into()],
-            |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())),
-        )?;
-        for (index, sql) in indexes {
-            c.script(&format!("DROP INDEX {index}"))?;
-            put_aside.push(sql);
-        }
-    }
-    Ok(put_aside)
 }

@@ -14,10 +14,12 @@ use model::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::brief;
 use crate::detail::ThingId;
 use crate::engine::Value;
 use crate::error::Error;
 use crate::fields::List;
+use crate::reference::{Role, roles};
 
 /// The columns that every kind of record has, in the order in which they are written and read.
 pub(crate) const COMMON: &[&str] = &[
@@ -43,7 +45,12 @@ pub(crate) struct Table {
     pub(crate) history: &'static str,
     /// The columns between [`COMMON`] and `body` that claims state.
     pub(crate) extra: &'static [&'static str],
+    /// The role of its rows' own ids.
+    pub(crate) own: Role,
+    /// The roles of the other ids that its rows name.
+    pub(crate) others: &'static [Role],
     texts: OnceLock<Texts>,
+    named: OnceLock<Vec<(u8, usize)>>,
 }
 
 /// The statements that write a table.
@@ -69,7 +76,10 @@ pub(crate) static IDENTITY: Table = Table {
         "last_used_at_state",
         "parent_id",
     ],
+    own: roles::IDENTITY,
+    others: &[roles::PARENT],
     texts: OnceLock::new(),
+    named: OnceLock::new(),
 };
 pub(crate) static CREDENTIAL: Table = Table {
     list: List::Credentials,
@@ -90,35 +100,50 @@ pub(crate) static CREDENTIAL: Table = Table {
         "fingerprint",
         "n_places",
     ],
+    own: roles::CREDENTIAL,
+    others: &[roles::OF_CREDENTIAL, roles::FINGERPRINT, roles::LIES_IN],
     texts: OnceLock::new(),
+    named: OnceLock::new(),
 };
 pub(crate) static PLACE: Table = Table {
     list: List::Places,
     name: "place",
     history: "place_history",
     extra: &["container_id", "exposure"],
+    own: roles::PLACE,
+    others: &[roles::CONTAINER],
     texts: OnceLock::new(),
+    named: OnceLock::new(),
 };
 pub(crate) static GRANT: Table = Table {
     list: List::Grants,
     name: "grants",
     history: "grants_history",
     extra: &["identity_id", "effect", "via", "actions", "resources"],
+    own: roles::GRANT,
+    others: &[roles::OF_GRANT],
     texts: OnceLock::new(),
+    named: OnceLock::new(),
 };
 pub(crate) static TRUST: Table = Table {
     list: List::Trusts,
     name: "trust",
     history: "trust_history",
     extra: &["identity_id", "from_id"],
+    own: roles::TRUST,
+    others: &[roles::TO, roles::FROM],
     texts: OnceLock::new(),
+    named: OnceLock::new(),
 };
 pub(crate) static OWNER_LINK: Table = Table {
     list: List::Owners,
     name: "owner_link",
     history: "owner_link_history",
     extra: &["identity_id", "party_kind", "confidence"],
+    own: roles::OWNER_LINK,
+    others: &[roles::OF_OWNER_LINK],
     texts: OnceLock::new(),
+    named: OnceLock::new(),
 };
 
 /// All tables of records; the place in this list is the number of the kind in `pending`.
@@ -142,6 +167,32 @@ impl Table {
     fn insert_sql(&self) -> String {
         let marks: Vec<String> = (1..=self.n_columns()).map(|n| format!("?{n}")).collect();
         format!("INSERT INTO {} ({}) VALUES ({})", self.name, self.columns(), marks.join(", "))
+    }
+
+    /// Of what a claim states (see [`stated`](crate::sync)): which values name an id, and in which
+    /// role.
+    pub(crate) fn named(&self) -> &[(u8, usize)] {
+        self.named.get_or_init(|| {
+            let stated: Vec<&str> = ["id"]
+                .into_iter()
+                .chain(COMMON.iter().skip_while(|name| **name != "authority").copied())
+                .chain(self.extra.iter().copied())
+                .collect();
+            let place = |role: &Role| {
+                let at = stated.iter().position(|name| *name == role.column)?;
+                Some((role.number, at))
+            };
+            self.roles().filter_map(place).collect()
+        })
+    }
+
+    fn roles(&self) -> impl Iterator<Item = &Role> {
+        [&self.own].into_iter().chain(self.others)
+    }
+
+    /// The role in which rows name what is in a column.
+    pub(crate) fn role(&self, column: &str) -> Option<Role> {
+        self.roles().find(|role| role.column == column).copied()
     }
 
     /// The statements of the table, put together once.
@@ -330,13 +381,14 @@ macro_rules! bodies {
         #[derive(Serialize)]
         struct $Written<'a> {
             $($always: &'a $Always,)*
-            $(#[serde(skip_serializing_if = "Empty::is_empty")] $field: &'a $Type,)*
+            $(#[serde(skip_serializing_if = "Empty::is_empty", serialize_with = "brief::write")]
+                $field: &'a $Type,)*
         }
 
         #[derive(Deserialize)]
         struct $Read {
             $($always: $Always,)*
-            $(#[serde(default)] $field: $Type,)*
+            $(#[serde(default, deserialize_with = "brief::read")] $field: $Type,)*
         }
     )*};
 }

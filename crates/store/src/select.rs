@@ -12,6 +12,7 @@ use crate::query::{
     Cursor, DEFAULT_PAGE_ROWS, Facet, FacetValue, Filter, ListQuery, MAX_PAGE_ROWS, Op, Page, Row,
 };
 use crate::record::{OwnedHead, Record, STATES, TABLES, Table, authority_of, unreadable};
+use crate::reference::Role;
 use crate::{Result, Store};
 
 /// What a row of a list of records is read from; the columns are counted in [`row_of`].
@@ -104,28 +105,47 @@ fn standing(table: &Table) -> String {
 /// `FROM` of a kind of record, as it is or as it was seen at a moment, joined with scope and
 /// source. History rows have the key of the claim they were a version of.
 pub(crate) fn from_records(select: &mut Select, table: &Table, as_of: Option<Time>) -> String {
+    from_records_by(select, table, as_of, None)
+}
+
+/// The same of the rows only that name an id in a role; the id is a value of the statement.
+fn from_records_by(
+    select: &mut Select,
+    table: &Table,
+    as_of: Option<Time>,
+    by: Option<(Role, &str)>,
+) -> String {
+    let condition = |is_now: bool| match by {
+        Some((role, id)) if is_now => role.names(id),
+        Some((role, id)) if !role.column.is_empty() => format!("r.{} = {id}", role.column),
+        _ => "TRUE".to_owned(),
+    };
     let owner = |now: bool| match (table.list, now) {
         (List::Identities, true) => "owner, owner_key, owner_confidence",
         _ => "NULL AS owner, NULL AS owner_key, NULL AS owner_confidence",
     };
     let name = table.name;
     let rows = match as_of {
-        None if table.list == List::Identities => {
-            format!("(SELECT *, NULL AS seen_from, NULL AS seen_to FROM {name})")
-        }
         None => {
-            format!("(SELECT *, NULL AS seen_from, NULL AS seen_to, NULL AS owner FROM {name})")
+            let no_owner = if table.list == List::Identities { "" } else { ", NULL AS owner" };
+            format!(
+                "(SELECT *, NULL AS seen_from, NULL AS seen_to{no_owner} FROM {name} r WHERE {})",
+                condition(true)
+            )
         }
         Some(moment) => {
             let at = select.value(Owned::Int(moment.micros()));
             let columns = table.columns();
             format!(
-                "(SELECT key, {columns}, NULL AS seen_from, NULL AS seen_to, {now} FROM {name} \
-                 WHERE sync_key IN (SELECT key FROM sync WHERE state = 1 AND finished_at <= {at}) \
+                "(SELECT key, {columns}, NULL AS seen_from, NULL AS seen_to, {now} FROM {name} r \
+                 WHERE {by_now} AND \
+                 +sync_key IN (SELECT key FROM sync WHERE state = 1 AND finished_at <= {at}) \
                  UNION ALL SELECT claim_key, {columns}, seen_from, seen_to, {then} \
-                 FROM {history} WHERE seen_to > {at} AND seen_from <= {at})",
+                 FROM {history} r WHERE {by_then} AND seen_to > {at} AND seen_from <= {at})",
                 now = owner(true),
+                by_now = condition(true),
                 then = owner(false),
+                by_then = condition(false),
                 history = table.history,
             )
         }
@@ -182,18 +202,19 @@ pub(crate) fn bare_row_of<R: Record>(row: &DbRow<'_>, as_of: Option<Time>) -> Re
     })
 }
 
-/// Rows by any condition over `r`, `sc` and `so`.
-pub(crate) fn rows_where<R: Record>(
+/// Rows that name an id in a role; `rest` is a further condition or an order.
+pub(crate) fn rows_naming<R: Record>(
     c: &Connection,
     as_of: Option<Time>,
-    condition: &str,
-    values: Vec<Owned>,
+    role: Role,
+    id: &[u8],
+    rest: &str,
     limit: usize,
 ) -> Result<Vec<(Row<R>, bool)>> {
-    let mut select = Select { sql: String::new(), values };
-    let from = from_records(&mut select, R::TABLE, as_of);
+    let mut select = Select { sql: String::new(), values: vec![Owned::Blob(id.to_vec())] };
+    let from = from_records_by(&mut select, R::TABLE, as_of, Some((role, "?1")));
     let limit = select.value(Owned::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
-    select.sql = format!("SELECT {ROW} FROM {from} WHERE {condition} LIMIT {limit}");
+    select.sql = format!("SELECT {ROW} FROM {from} WHERE {rest} LIMIT {limit}");
     let mut rows = Vec::new();
     select.visit(c, |row| {
         rows.push(row_of(row, as_of)?);
@@ -202,16 +223,15 @@ pub(crate) fn rows_where<R: Record>(
     Ok(rows)
 }
 
-/// Leading claims by a condition with one id.
+/// Leading claims that name an id in a role.
 pub(crate) fn leading<R: Record>(
     c: &Connection,
     as_of: Option<Time>,
-    condition: &str,
-    id: &[u8; 16],
+    role: Role,
+    id: &[u8],
     limit: usize,
 ) -> Result<Vec<Row<R>>> {
-    let condition = format!("r.lead = 1 AND {condition} ORDER BY r.key");
-    let rows = rows_where(c, as_of, &condition, vec![Owned::Blob(id.to_vec())], limit)?;
+    let rows = rows_naming(c, as_of, role, id, "r.lead = 1 ORDER BY r.key", limit)?;
     Ok(rows.into_iter().map(|(row, _)| row).collect())
 }
 
@@ -222,8 +242,8 @@ pub(crate) fn bare_leading<R: Record>(
     id: &[u8; 16],
 ) -> Result<Option<R>> {
     let mut select = Select { sql: String::new(), values: vec![Owned::Blob(id.to_vec())] };
-    let from = from_records(&mut select, R::TABLE, as_of);
-    select.sql = format!("SELECT {ROW} FROM {from} WHERE r.lead = 1 AND r.id = ?1 LIMIT 1");
+    let from = from_records_by(&mut select, R::TABLE, as_of, Some((R::TABLE.own, "?1")));
+    select.sql = format!("SELECT {ROW} FROM {from} WHERE r.lead = 1 LIMIT 1");
     let mut found = None;
     select.visit(c, |row| {
         found = Some(bare_row_of(row, as_of)?.record);
@@ -244,10 +264,11 @@ pub(crate) fn all_versions<R: Record>(
     let columns = R::TABLE.columns();
     let sql = format!(
         "SELECT {ROW} FROM (SELECT key, {columns}, (SELECT finished_at FROM sync WHERE sync.key = \
-         sync_key) AS seen_from, NULL AS seen_to, NULL AS owner FROM {name} WHERE id = ?1 \
+         sync_key) AS seen_from, NULL AS seen_to, NULL AS owner FROM {name} r WHERE {by_id} \
          UNION ALL SELECT claim_key, {columns}, seen_from, seen_to, NULL FROM {history} \
          WHERE id = ?1) r JOIN scope sc ON sc.key = r.scope_key JOIN source so \
-         ON so.key = r.source_key ORDER BY r.seen_from, r.key LIMIT {MAX_VERSIONS}"
+         ON so.key = r.source_key ORDER BY r.seen_from, r.key LIMIT {MAX_VERSIONS}",
+        by_id = R::TABLE.own.names("?1"),
     );
     let select = Select { sql, values };
     let mut rows = Vec::new();
@@ -271,7 +292,8 @@ pub(crate) fn page<R: Record>(c: &Connection, query: &ListQuery) -> Result<Page<
         let mut select = Select::default();
         let (from, seen) = part.read_from(&mut select, R::TABLE);
         let mut conditions = vec![seen, "r.lead = 1".to_owned()];
-        conditions.extend(conditions_of(&mut select, list, query)?);
+        let by_reference = !matches!(part, Part::Closed(_));
+        conditions.extend(conditions_of(&mut select, list, query, by_reference)?);
         if let Some(cursor) = &query.after {
             let position = Position::parse(cursor)?;
             conditions.push(after(&mut select, sort_column, descending, position));
@@ -345,7 +367,7 @@ pub(crate) fn plain_page<T>(
     mut read: impl FnMut(&DbRow<'_>) -> Result<T>,
 ) -> Result<Page<T>> {
     let mut select = Select::default();
-    let conditions = conditions_of(&mut select, list, query)?;
+    let conditions = conditions_of(&mut select, list, query, true)?;
     let sort = sort_of(list, query)?;
     let sort_sql = sort.map(|(field, _)| column_of(field));
     let descending = sort.map_or(newest_first, |(_, descending)| descending);
@@ -433,8 +455,6 @@ fn order(sort: Option<&str>, descending: bool) -> String {
     let direction = if descending { "DESC" } else { "ASC" };
     match sort {
         None => format!("r.key {direction}"),
-        // These are never without a value, and have an index that a further term would hide.
-        Some(sort @ ("r.name" | "r.kind")) => format!("{sort} {direction}, r.key"),
         Some(sort) => format!("{sort} IS NULL, {sort} {direction}, r.key"),
     }
 }
@@ -454,15 +474,17 @@ fn after(select: &mut Select, sort: Option<&str>, descending: bool, position: Po
     }
 }
 
-/// The filters and the search of a query, each a clause.
+/// The filters and the search of a query, each a clause. Rows that stand, and no others, are found
+/// by what they name.
 pub(crate) fn conditions_of(
     select: &mut Select,
     list: List,
     query: &ListQuery,
+    by_reference: bool,
 ) -> Result<Vec<String>> {
     let mut conditions = Vec::new();
     for filter in &query.filters {
-        conditions.push(condition_of(select, list, filter)?);
+        conditions.push(condition_of(select, list, filter, by_reference)?);
     }
     if let Some(text) = query.search.as_deref().filter(|text| !text.is_empty()) {
         let text = select.value(Owned::Text(text.to_lowercase()));
@@ -479,8 +501,15 @@ pub(crate) fn conditions_of(
     Ok(conditions)
 }
 
-fn condition_of(select: &mut Select, list: List, filter: &Filter) -> Result<String> {
+fn condition_of(
+    select: &mut Select,
+    list: List,
+    filter: &Filter,
+    by_reference: bool,
+) -> Result<String> {
     let field = field_of(list, &filter.field)?;
+    let table = TABLES.iter().find(|table| table.list == list).filter(|_| by_reference);
+    let role = field.column.strip_prefix("r.").and_then(|column| table?.role(column));
     let column = column_of(field);
     let check = check_of(field, filter)?;
     let any = |checks: Vec<Owned>, select: &mut Select| {
@@ -491,6 +520,18 @@ fn condition_of(select: &mut Select, list: List, filter: &Filter) -> Result<Stri
         Check::Is { values, or_none } => {
             let list = any(values, select);
             match (field.column, or_none) {
+                (_, false) if let Some(role) = role => {
+                    let marks: Vec<String> = list
+                        .split(", ")
+                        .filter(|value| !value.is_empty())
+                        .map(|value| format!("mark({}, {value})", role.number))
+                        .collect();
+                    format!(
+                        "r.key IN (SELECT key FROM reference WHERE mark IN ({})) \
+                         AND {column} IN ({list})",
+                        marks.join(", ")
+                    )
+                }
                 ("r.source_key", _) => format!("so.id IN ({list})"),
                 ("r.scope_key", _) => format!("sc.id IN ({list})"),
                 (_, false) => format!("{column} IN ({list})"),
@@ -767,7 +808,7 @@ fn counted(list: List, query: &ListQuery) -> Result<(Select, String)> {
             vec!["sc.last_sync_key = r.sync_key AND so.removed_at IS NULL".to_owned()],
         ),
     };
-    conditions.extend(conditions_of(&mut select, list, query)?);
+    conditions.extend(conditions_of(&mut select, list, query, query.as_of.is_none())?);
     Ok((select, format!("{from} WHERE {}", conditions.join(" AND "))))
 }
 

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::fields::List;
 use crate::query::{ListQuery, Page};
 use crate::record::{Kept, N_TABLES, OwnedHead, Record, TABLES, authority_of, hash_of, unreadable};
+use crate::reference::marks;
 use crate::spool::{self, Offset, Spool};
 use crate::{Result, Store};
 
@@ -388,7 +389,7 @@ pub(crate) struct Version {
 
 /// What a row holds of the claim itself: its id, then what comes after `lead` in
 /// [`COMMON`](crate::record::COMMON), the columns of its kind, the body.
-fn stated<'a, R: Record>(
+pub(crate) fn stated<'a, R: Record>(
     record: &'a R,
     kept: &'a Kept,
     hash: i64,
@@ -428,34 +429,11 @@ pub(crate) fn row_values<'a>(stated: &[Value<'a>], version: Version) -> Vec<Valu
     values
 }
 
-pub(crate) fn update<R: Record>(
-    c: &Connection,
-    record: &R,
-    hash: i64,
-    body: &str,
-    version: Version,
-    key: i64,
-) -> Result<()> {
+/// The marks of a record's row.
+pub(crate) fn marks_of<R: Record>(record: &R) -> Vec<i64> {
     let kept = record.kept();
-    let mut values = row_values(&stated(record, &kept, hash, body), version);
-    values.push(key.into());
-    c.run(R::TABLE.texts().update.as_str(), &values).map(drop)
-}
-
-/// Writes down where a credential lies, in place of what was known of that.
-pub(crate) fn link_places<'a>(
-    c: &Connection,
-    key: i64,
-    places: impl IntoIterator<Item = &'a [u8; 16]>,
-) -> Result<()> {
-    for place in places {
-        c.run(
-            "INSERT INTO credential_place (credential_key, place_id) VALUES (?1, ?2) \
-             ON CONFLICT DO NOTHING",
-            &[key.into(), place.into()],
-        )?;
-    }
-    Ok(())
+    let places = record.places().iter().map(|stored| stored.place.as_bytes());
+    marks(R::TABLE, &stated(record, &kept, 0, ""), places).collect()
 }
 
 /// The columns that [`record_of`] reads, of a row `r` and its scope `sc`.

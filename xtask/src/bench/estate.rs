@@ -1,26 +1,22 @@
 //! The store with a large estate: loading, syncing again, and answering.
 
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use demo::{Churn, Plan, SOURCES, batches};
+use demo::{Churn, Plan};
 use model::{CredentialId, IdentityId, Time};
-use store::{Filter, List, ListQuery, NewSource, Op, Sort, Store, SyncSummary};
+use store::{Counts, Filter, List, ListQuery, Op, Sort, Store};
 
 use super::Args;
 use super::figures::{Figures, bytes, percentiles, rate, span};
-use super::machine::{Limits, forget_peak, memory, timed};
+use super::machine::{Limits, Processor, forget_peak, memory, timed};
 
 pub(crate) const FULL_IDENTITIES: u64 = 1_000_000;
 pub(crate) const CREDENTIALS_PER: f64 = 3.0;
 
 /// How often each question is asked.
 const N_RUNS: usize = 200;
-
-/// Batches that wait for the store.
-const WAITING_BATCHES: usize = 4;
 
 /// Ids of every so many things are kept to ask for details.
 const KEPT_EVERY: usize = 997;
@@ -32,15 +28,15 @@ fn hours(n: u64) -> Time {
     NOW.plus(Duration::from_secs(3_600 * n))
 }
 
+/// What is asked for later.
 #[derive(Default)]
-struct Ids {
+struct Made {
+    n_records: u64,
     identities: Vec<IdentityId>,
     credentials: Vec<CredentialId>,
-    n_seen: usize,
 }
 
 struct Synced {
-    n_records: u64,
     n_changed: u64,
     time: Duration,
 }
@@ -56,19 +52,20 @@ pub(crate) fn measure(
         credentials_per: CREDENTIALS_PER,
         ..Plan::new(NOW)
     };
-    generation(&plan, figures);
+    let made = generation(&plan, figures);
     let folder = scratch.join("data");
     let store = Store::open(&folder, "benchmark", NOW).context("cannot open a data folder")?;
-    let mut ids = Ids::default();
     forget_peak();
-    let first = sync(&store, &plan, hours(1), Some(&mut ids))?;
+    let processor = Processor::now();
+    let first = sync(&store, &plan, hours(1))?;
     let (built, build_time) = timed(|| store.build_columns());
     built?;
     let what =
         format!("first load: {} identities, {} credentials", plan.identities, plan.credentials());
-    let floor = format!("{} for bare rows", span(limits.insert_floor(first.n_records)));
+    let floor = format!("{} for bare rows", span(limits.insert_floor(made.n_records)));
     figures.add(&what, &span(first.time + build_time), "120 s", &floor);
-    let speed = rate(first.n_records, first.time, " records");
+    figures.add("  on all cores", "", "", &processor.since());
+    let speed = rate(made.n_records, first.time, " records");
     figures.add("  records of all kinds", &speed, "", &limits.insert_rate());
     figures.add("  of which columns in memory", &span(build_time), "10 s", "");
     let (peak, now) = memory();
@@ -76,18 +73,23 @@ pub(crate) fn measure(
     figures.add("  memory, at rest", &bytes(now), "1.5 GB", "");
     figures.add("  data folder", &bytes(size(&folder)?), "", "");
     let mut after = |what: &str, plan: &Plan, at: Time, wanted: &str| -> Result<()> {
-        let synced = sync(&store, plan, at, None)?;
+        let processor = Processor::now();
+        let synced = sync(&store, plan, at)?;
         let changed = format!("{} records changed", synced.n_changed);
         figures.add(what, &span(synced.time), wanted, &changed);
+        figures.add("  on all cores", "", "", &processor.since());
         Ok(())
     };
     after("second sync, nothing changed", &plan, hours(2), "15 s")?;
+    if !args.wants("estate") {
+        return Ok(());
+    }
     let churned = Plan { churn: Churn { fraction: 0.01, round: 1 }, ..plan.clone() };
     after("third sync, one in a hundred changed", &churned, hours(3), "")?;
     let (built, build_time) = timed(|| store.build_columns());
     built?;
     figures.add("  columns in memory again", &span(build_time), "10 s", "");
-    questions(&store, &ids, figures)?;
+    questions(&store, &made, figures)?;
     let (peak, _) = memory();
     figures.add("memory, peak of everything", &bytes(peak), "1.5 GB", "");
     drop(store);
@@ -101,61 +103,33 @@ pub(crate) fn measure(
 }
 
 /// How much of the time of a load is the generator's own.
-fn generation(plan: &Plan, figures: &mut Figures) {
-    let (n_records, time) =
-        timed(|| demo::records(plan).map(|batch| batch.n_records() as u64).sum());
-    figures.add("making the records", &rate(n_records, time, " records"), "", &span(time));
+fn generation(plan: &Plan, figures: &mut Figures) -> Made {
+    let (made, time) = timed(|| {
+        let mut made = Made::default();
+        for batch in demo::records(plan) {
+            made.n_records += batch.n_records() as u64;
+            let identities = batch.identities.iter().step_by(KEPT_EVERY);
+            made.identities.extend(identities.map(|record| record.id));
+            let credentials = batch.credentials.iter().step_by(KEPT_EVERY);
+            made.credentials.extend(credentials.map(|record| record.id));
+        }
+        made
+    });
+    let speed = rate(made.n_records, time, " records");
+    figures.add("making the records, one core", &speed, "", &span(time));
+    made
 }
 
-fn sync(store: &Store, plan: &Plan, at: Time, mut ids: Option<&mut Ids>) -> Result<Synced> {
-    let mut synced = Synced { n_records: 0, n_changed: 0, time: Duration::ZERO };
-    for source in SOURCES {
-        let known = store.sources()?.into_iter().find(|known| known.name == source.name);
-        let id = if let Some(known) = known {
-            known.id
-        } else {
-            let new = NewSource {
-                connector: source.connector.into(),
-                name: source.name.into(),
-                settings: "{}".into(),
-                every_s: None,
-            };
-            store.add_source(&new, at)?.id
-        };
-        let (summary, time) = timed(|| -> Result<SyncSummary> {
-            let mut writer = store.begin_sync(id, at)?;
-            // As a connector does: it goes on reading while the store takes in.
-            let (sender, receiver) = sync_channel(WAITING_BATCHES);
-            std::thread::scope(|scope| {
-                scope.spawn(move || batches(plan, source).all(|batch| sender.send(batch).is_ok()));
-                receiver.into_iter().try_for_each(|batch| {
-                    synced.n_records += batch.n_records() as u64;
-                    if let Some(ids) = ids.as_deref_mut() {
-                        ids.keep(&batch);
-                    }
-                    writer.put(&batch)
-                })
-            })?;
-            Ok(writer.publish(at)?)
-        });
-        let summary = summary?;
-        let changed = |counts: store::Counts| counts.added + counts.changed + counts.gone;
-        synced.n_changed += changed(summary.identities) + changed(summary.credentials);
-        synced.n_changed += changed(summary.grants) + changed(summary.trusts);
-        synced.n_changed += changed(summary.places) + changed(summary.owners);
-        eprintln!("  {}: {}", source.name, span(time));
-        synced.time += time;
+fn sync(store: &Store, plan: &Plan, at: Time) -> Result<Synced> {
+    let (summaries, time) = timed(|| app::demo::fill(store, plan, &|_| {}, &|| at));
+    let changed = |counts: Counts| counts.added + counts.changed + counts.gone;
+    let mut n_changed = 0;
+    for (_, summary) in summaries? {
+        n_changed += changed(summary.identities) + changed(summary.credentials);
+        n_changed += changed(summary.grants) + changed(summary.trusts);
+        n_changed += changed(summary.places) + changed(summary.owners);
     }
-    Ok(synced)
-}
-
-impl Ids {
-    fn keep(&mut self, batch: &model::Batch) {
-        self.n_seen += batch.identities.len();
-        self.identities.extend(batch.identities.iter().step_by(KEPT_EVERY).map(|record| record.id));
-        self.credentials
-            .extend(batch.credentials.iter().step_by(KEPT_EVERY).map(|record| record.id));
-    }
+    Ok(Synced { n_changed, time })
 }
 
 fn sorted(field: &str, descending: bool) -> ListQuery {
@@ -168,7 +142,7 @@ fn filtered(filters: &[(&str, Op, &[&str])]) -> ListQuery {
     ListQuery { filters, ..ListQuery::default() }
 }
 
-fn questions(store: &Store, ids: &Ids, figures: &mut Figures) -> Result<()> {
+fn questions(store: &Store, made: &Made, figures: &mut Figures) -> Result<()> {
     let one_of = |filters: &[(&str, Op, &[&str])], sort: &str, descending| ListQuery {
         sort: sorted(sort, descending).sort,
         ..filtered(filters)
@@ -228,7 +202,8 @@ fn questions(store: &Store, ids: &Ids, figures: &mut Figures) -> Result<()> {
         let word = words.get(run % words.len()).copied().unwrap_or_default();
         store.search(word, 20).map(|hits| hits.len().max(1))
     })?;
-    let identity = |run: usize| ids.identities.get(run * 31 % ids.identities.len().max(1)).copied();
+    let identity =
+        |run: usize| made.identities.get(run * 31 % made.identities.len().max(1)).copied();
     ask(figures, "identity page", "20 ms", N_RUNS, |run| match identity(run) {
         Some(id) => store.identity(id, None).map(|detail| usize::from(detail.is_some())),
         None => Ok(0),
@@ -242,7 +217,7 @@ fn questions(store: &Store, ids: &Ids, figures: &mut Figures) -> Result<()> {
         }
     })?;
     let credential =
-        |run: usize| ids.credentials.get(run * 31 % ids.credentials.len().max(1)).copied();
+        |run: usize| made.credentials.get(run * 31 % made.credentials.len().max(1)).copied();
     ask(figures, "credential page", "20 ms", N_RUNS, |run| match credential(run) {
         Some(id) => store.credential(id, None).map(|detail| usize::from(detail.is_some())),
         None => Ok(0),

@@ -71,6 +71,48 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (result, start.elapsed())
 }
 
+/// Processor time so far: of this process, and what other machines took of all cores.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Processor {
+    used: Duration,
+    stolen: Duration,
+}
+
+/// The kernel counts hundredths of a second.
+const TICK: Duration = Duration::from_millis(10);
+
+impl Processor {
+    pub(crate) fn now() -> Self {
+        let ticks = |path: &str, places: [usize; 2], after: &str| {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let fields = text.split_once(after).map_or("", |(_, fields)| fields);
+            let mut ticks = 0_u32;
+            for (n, field) in fields.lines().next().unwrap_or_default().split(' ').enumerate() {
+                if places.contains(&n) {
+                    ticks += field.parse::<u32>().unwrap_or(0);
+                }
+            }
+            TICK * ticks
+        };
+        // proc(5): fields 14 and 15 of the process, the third of which follows the name; and the
+        // eighth of all cores, after two blanks.
+        Self {
+            used: ticks("/proc/self/stat", [11, 12], ") "),
+            stolen: ticks("/proc/stat", [7, 7], "cpu  "),
+        }
+    }
+
+    /// What was used and taken since.
+    pub(crate) fn since(self) -> String {
+        let now = Self::now();
+        format!(
+            "{} of processor time, {} taken by other machines",
+            span(now.used.saturating_sub(self.used)),
+            span(now.stolen.saturating_sub(self.stolen))
+        )
+    }
+}
+
 /// The best of several runs: what disturbs a run only makes it slower.
 fn best(mut work: impl FnMut()) -> Duration {
     (0..5).map(|_| timed(&mut work).1).min().unwrap_or_default()

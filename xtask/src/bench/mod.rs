@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// 1 is a million identities with three million credentials, and 1 GB of source code.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// Only these parts: machine, estate, scan, program, demo.
+    /// Only these parts: machine, load (the beginning of estate), estate, scan, program, demo.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Where to put what is measured on, instead of the folder for temporary files: another disk.
@@ -74,7 +74,7 @@ fn measure(args: &Args, scratch: &Path) -> Result<Figures> {
     if args.wants("machine") {
         limits.show(&mut figures);
     }
-    if args.wants("estate") {
+    if args.wants("load") || args.wants("estate") {
         estate::measure(args, scratch, &limits, &mut figures)?;
     }
     let program = if ["scan", "program", "demo"].iter().any(|part| args.wants(part)) {

@@ -10,6 +10,7 @@ mod hosts;
 mod kubernetes;
 mod others;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use model::kinds::{self, CredentialKind, IdentityKind};
@@ -45,12 +46,14 @@ struct Batches {
     group: usize,
     area: u64,
     number: u64,
+    /// Those of the group in the area.
+    places: Rc<[Place]>,
     is_done: bool,
 }
 
 impl Batches {
     fn new(world: Rc<World>, part: Part) -> Self {
-        Self { world, part, group: 0, area: 0, number: 0, is_done: false }
+        Self { world, part, group: 0, area: 0, number: 0, places: Rc::from([]), is_done: false }
     }
 }
 
@@ -82,17 +85,19 @@ impl Iterator for Batches {
             };
             if self.number <= range.start && !range.is_empty() {
                 self.number = range.start;
-                places(&world, self.part, self.group, area, range.end - range.start, &mut batch);
+                self.places = places(&world, self.part, self.group, area, range.end - range.start);
+                batch.places.extend(self.places.iter().cloned());
             }
             while self.number < range.end {
+                let places = Rc::clone(&self.places);
                 let mut one = One::new(
                     &world,
+                    &places,
                     self.group,
                     group,
                     (self.part, self.area, area),
                     &range,
                     self.number,
-                    n,
                 );
                 one.make(self.part, &mut batch);
                 self.number += 1;
@@ -128,10 +133,9 @@ fn groups_of(part: Part) -> fn(&Group) -> bool {
     }
 }
 
-fn places(world: &World, part: Part, group: usize, area: &Area, n: u64, batch: &mut Batch) {
+fn places(world: &World, part: Part, group: usize, area: &Area, n: u64) -> Rc<[Place]> {
     let shelf = Shelf { part, group, area, n_identities: n };
-    let n_places = shelf.n_places();
-    batch.places.extend((0..n_places).map(|number| shelf.place(world, number)));
+    (0..shelf.n_places()).map(|number| shelf.place(world, number)).collect()
 }
 
 /// The places of one group in one area; a few of them hold most of the credentials.
@@ -175,11 +179,14 @@ impl Shelf<'_> {
     }
 
     /// Any of the places, the first ones more often.
-    fn draw(&self, world: &World, chance: &mut Chance) -> Place {
+    fn draw<'p>(&self, places: &'p [Place], world: &World, chance: &mut Chance) -> Cow<'p, Place> {
         let n = self.n_places().max(1);
         let far = chance.below(n);
         let number = if chance.permille(600) { chance.below(far + 1) } else { far };
-        self.place(world, number)
+        match usize::try_from(number).ok().and_then(|number| places.get(number)) {
+            Some(place) => Cow::Borrowed(place),
+            None => Cow::Owned(self.place(world, number)),
+        }
     }
 }
 
@@ -296,6 +303,8 @@ fn neighbour<'a>(
 /// One identity that is being made.
 struct One<'a> {
     world: &'a World,
+    /// Those of its group in its area.
+    places: &'a [Place],
     group_number: usize,
     group: &'a Group,
     area: &'a Area,
@@ -313,13 +322,14 @@ struct One<'a> {
 impl<'a> One<'a> {
     fn new(
         world: &'a World,
+        places: &'a [Place],
         group_number: usize,
         group: &'a Group,
         (part, area_number, area): (Part, u64, &'a Area),
         range: &std::ops::Range<u64>,
         number: u64,
-        n: u64,
     ) -> Self {
+        let n = world.sizes.identities.get(group_number).copied().unwrap_or_default();
         let all = world.sizes.credentials.get(group_number).copied().unwrap_or_default();
         // The area's part of the group's credentials, and this identity's part of that.
         let up_to = |number: u64| {
@@ -338,6 +348,7 @@ impl<'a> One<'a> {
         };
         Self {
             world,
+            places,
             group_number,
             group,
             area,
@@ -437,12 +448,12 @@ impl<'a> One<'a> {
 
     /// Puts a credential into one of the area's places, and sometimes into a second one.
     fn store(&mut self, credential: &mut Credential) {
-        let place = self.shelf.draw(self.world, &mut self.chance);
+        let place = self.shelf.draw(self.places, self.world, &mut self.chance);
         let line = u32::try_from(1 + self.chance.below(200)).ok();
         credential.loci.push(place.native_id.clone());
         credential.places.push(place.stored_at(line, None));
         if self.chance.permille(60) {
-            let other = self.shelf.draw(self.world, &mut self.chance);
+            let other = self.shelf.draw(self.places, self.world, &mut self.chance);
             if other.id != place.id {
                 credential.loci.push(other.native_id.clone());
                 credential.places.push(other.stored_at(line, None));
