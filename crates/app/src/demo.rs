@@ -1,6 +1,6 @@
 //! Fills a data folder with the demo estate, source by source, as syncs do.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 use std::thread::ScopedJoinHandle;
 
 use demo::{Plan, SOURCES, Source, batches};
@@ -99,13 +99,24 @@ fn read(
 ) -> Result<()> {
     let mut n_records = 0;
     let (sender, receiver) = sync_channel(MAX_WAITING_BATCHES);
+    // What was taken in goes back: memory is freed fastest where it was taken.
+    let (back, spent) = channel();
     std::thread::scope(|scope| {
-        // Nobody listens any more when the store failed.
-        scope.spawn(move || batches(plan, part).all(|batch| sender.send(batch).is_ok()));
+        scope.spawn(move || {
+            for batch in batches(plan, part) {
+                // Nobody listens any more when the store failed.
+                if sender.send(batch).is_err() {
+                    break;
+                }
+                spent.try_iter().for_each(drop);
+            }
+        });
         receiver.into_iter().try_for_each(|batch| {
             n_records += batch.n_records() as u64;
             progress(Step { source: part.name, n_records });
-            writer.put(&batch)
+            writer.put(&batch)?;
+            back.send(batch).unwrap_or_default();
+            Ok::<_, store::Error>(())
         })
     })?;
     Ok(())

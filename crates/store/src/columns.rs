@@ -13,6 +13,7 @@ use memchr::memmem;
 use crate::Result;
 use crate::engine::{Connection, Owned, Row};
 use crate::fields::{Field, FieldKind, List};
+use crate::packed::{Codes, Numbers};
 use crate::query::{Facet, FacetValue, ListQuery};
 use crate::record::{TABLES, Table};
 use crate::select::{
@@ -78,11 +79,11 @@ enum Values {
     Absent,
     /// Code 0 is no value; the others are places in `words`, from 1.
     Words {
-        codes: Vec<u32>,
+        codes: Codes,
         words: Vec<Owned>,
         ranks: Vec<u32>,
     },
-    Numbers(Vec<i64>),
+    Numbers(Numbers),
     /// Where the row's name comes among all names.
     Ranks(Vec<u32>),
 }
@@ -90,8 +91,8 @@ enum Values {
 /// What is collected of a column while rows are read.
 enum Building {
     Absent,
-    Words { codes: Vec<u32>, texts: FastMap<String, u32>, numbers: FastMap<i64, u32>, next: u32 },
-    Numbers(Vec<i64>),
+    Words { codes: Codes, texts: FastMap<String, u32>, numbers: FastMap<i64, u32>, next: u32 },
+    Numbers(Numbers),
     Ranks,
 }
 
@@ -168,15 +169,15 @@ const fn rank_of_number(number: i64) -> u64 {
     number.cast_unsigned() ^ (1 << 63)
 }
 
-fn building_of(field: &Field) -> Building {
+fn building_of(field: &Field, n_rows: usize) -> Building {
     match field.kind {
         FieldKind::Choice | FieldKind::Truth => Building::Words {
-            codes: Vec::new(),
+            codes: Codes::with_capacity(n_rows),
             texts: FastMap::new(),
             numbers: FastMap::new(),
             next: 1,
         },
-        FieldKind::Time | FieldKind::Number => Building::Numbers(Vec::new()),
+        FieldKind::Time | FieldKind::Number => Building::Numbers(Numbers::with_capacity(n_rows)),
         FieldKind::Text if field.name == "name" => Building::Ranks,
         FieldKind::Text | FieldKind::Id => Building::Absent,
     }
@@ -354,12 +355,17 @@ impl Rows {
     ) -> Result<Self> {
         let list = table.list;
         let fields = list.fields();
-        let mut building: Vec<Building> = fields.iter().map(building_of).collect();
-        let mut states: Vec<Vec<u8>> = vec![Vec::new(); fields.len()];
+        let (n_rows, text_bytes) = size_of(c, table)?;
+        let mut building: Vec<Building> =
+            fields.iter().map(|field| building_of(field, n_rows)).collect();
+        let mut states: Vec<Vec<u8>> = fields
+            .iter()
+            .map(|field| Vec::with_capacity(if field.state.is_some() { n_rows } else { 0 }))
+            .collect();
         let mut selected = vec!["r.key", "r.name", "r.native_id"];
         for field in fields {
             // A column that is not held is not read either; its place is kept.
-            selected.push(match building_of(field) {
+            selected.push(match building_of(field, 0) {
                 Building::Absent | Building::Ranks => "NULL",
                 _ => field.column,
             });
@@ -372,10 +378,10 @@ impl Rows {
         );
         let mut rows = Self {
             list,
-            keys: Vec::new(),
+            keys: Vec::with_capacity(n_rows),
             columns: Vec::new(),
-            texts: Vec::new(),
-            starts: Vec::new(),
+            texts: Vec::with_capacity(text_bytes),
+            starts: Vec::with_capacity(n_rows),
             cased: Cased::default(),
         };
         c.visit(&sql, &[], |row| {
@@ -445,16 +451,15 @@ impl Rows {
             }
             return;
         }
+        let names: Vec<&[u8]> = (0..self.keys.len()).map(|row| self.text(row).0).collect();
         // Most names differ in their first bytes, which are compared as a number.
         let head = |name: &[u8]| {
             let mut bytes = [0; 8];
             bytes.iter_mut().zip(name).for_each(|(byte, of_name)| *byte = *of_name);
             u64::from_be_bytes(bytes)
         };
-        let mut order: Vec<(u64, u32)> = (0..self.keys.len())
-            .map(|row| (head(self.text(row).0), u32::try_from(row).unwrap_or(u32::MAX)))
-            .collect();
-        let name = |row: u32| self.text(row as usize).0;
+        let mut order: Vec<(u64, u32)> = names.iter().map(|name| head(name)).zip(0_u32..).collect();
+        let name = |row: u32| names.get(row as usize).copied().unwrap_or_default();
         order.sort_unstable_by(|(head, row), (other_head, other)| {
             head.cmp(other_head).then_with(|| name(*row).cmp(name(*other)))
         });
@@ -588,7 +593,7 @@ impl Rows {
         {
             let mut counts = vec![0_u64; words.len()];
             matches.each(|row| {
-                let code = codes.get(row).map_or(0, |code| *code as usize);
+                let code = codes.get(row).unwrap_or(0) as usize;
                 if let Some(count) = counts.get_mut(code) {
                     *count += 1;
                 }
@@ -658,6 +663,32 @@ impl Rows {
     }
 }
 
+/// How many rows a table has, and about how many bytes of names: what is read of it needs no more
+/// memory than that.
+fn size_of(c: &Connection, table: &Table) -> Result<(usize, usize)> {
+    const SAMPLE: u64 = 10_000;
+    let name = table.name;
+    let n_rows = c.one(&format!("SELECT COUNT(*) FROM {name}"), &[], |row| row.count(0))?;
+    let n_rows = n_rows.unwrap_or(0);
+    // Every so many rows, since those of one source come together.
+    let every = (n_rows / SAMPLE).max(1);
+    let sql = format!(
+        "SELECT COALESCE(AVG(LENGTH(CAST(name AS BLOB)) + LENGTH(CAST(native_id AS BLOB)) + 2), 0.0) \
+         FROM (WITH RECURSIVE some(key) AS (SELECT 1 UNION ALL SELECT key + {every} FROM some \
+         WHERE key + {every} <= (SELECT COALESCE(MAX(key), 0) FROM {name})) \
+         SELECT r.name, r.native_id FROM some CROSS JOIN {name} r ON r.key = some.key)"
+    );
+    let average = c.one(&sql, &[], |row| row.real(0))?.unwrap_or(0.0);
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate of a size in memory"
+    )]
+    let text_bytes = (n_rows as f64 * average * 1.01) as usize;
+    Ok((usize::try_from(n_rows).unwrap_or(0), text_bytes))
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Any,
@@ -687,11 +718,11 @@ impl Column {
             if self.states.is_empty() {
                 return match &self.values {
                     Values::Words { codes, .. } => {
-                        matches.keep(|row| codes.get(row) == Some(&0));
+                        matches.keep(|row| codes.get(row) == Some(0));
                         true
                     }
                     Values::Numbers(numbers) => {
-                        matches.keep(|row| numbers.get(row) == Some(&NONE));
+                        matches.keep(|row| numbers.get(row) == Some(NONE));
                         true
                     }
                     Values::Absent | Values::Ranks(_) => false,
@@ -707,7 +738,7 @@ impl Column {
                 matches.keep(|row| {
                     codes
                         .get(row)
-                        .and_then(|code| fits.get(*code as usize))
+                        .and_then(|code| fits.get(code as usize))
                         .is_some_and(|fits| *fits)
                 });
                 true
@@ -718,7 +749,7 @@ impl Column {
                     Owned::Real(number) => ordered(*number),
                     _ => NONE,
                 };
-                let number = |row: usize| numbers.get(row).copied().unwrap_or(NONE);
+                let number = |row: usize| numbers.get(row).unwrap_or(NONE);
                 match check {
                     Check::Before(limit) => {
                         let limit = of(limit);
@@ -755,9 +786,9 @@ impl Column {
         match &self.values {
             Values::Words { codes, ranks, .. } => match codes.get(row)? {
                 0 => None,
-                code => ranks.get(*code as usize).map(|rank| u64::from(*rank)),
+                code => ranks.get(code as usize).map(|rank| u64::from(*rank)),
             },
-            Values::Numbers(numbers) => match *numbers.get(row)? {
+            Values::Numbers(numbers) => match numbers.get(row)? {
                 NONE => None,
                 number => Some(rank_of_number(number)),
             },

@@ -15,12 +15,12 @@ use crate::reference;
 
 /// Memory that the writing connection may use for pages.
 const WRITER_CACHE_KIB: i64 = 128 * 1024;
-/// The same while a large sync is published: what it writes to at many places fits.
-const LARGE_CACHE_KIB: i64 = 512 * 1024;
 /// The same for each reading connection.
 const READER_CACHE_KIB: i64 = 16 * 1024;
 /// Pages of the write-ahead log after which it is folded into the database.
 const CHECKPOINT_PAGES: i64 = 8_000;
+/// What is left of the write-ahead log after it was folded; a large publication makes it larger.
+const MAX_LOG_BYTES: i64 = 64 << 20;
 /// Larger than the default of 4096: rows with their bodies are some hundred bytes, and whole-table
 /// reads go faster.
 const PAGE_BYTES: i64 = 8_192;
@@ -145,6 +145,13 @@ impl Row<'_> {
         }
     }
 
+    pub(crate) fn real(&self, column: usize) -> Result<f64, Error> {
+        match self.value(column)? {
+            ValueRef::Real(value) => Ok(value),
+            _ => Err(self.unfit(column)),
+        }
+    }
+
     pub(crate) fn count(&self, column: usize) -> Result<u64, Error> {
         self.int(column).map(|value| u64::try_from(value).unwrap_or(0))
     }
@@ -236,6 +243,7 @@ impl Connection {
             connection.script(&format!("PRAGMA page_size = {PAGE_BYTES}"))?;
             connection.script("PRAGMA journal_mode = WAL")?;
             connection.script(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"))?;
+            connection.script(&format!("PRAGMA journal_size_limit = {MAX_LOG_BYTES}"))?;
         }
         connection.script(match usage {
             Use::WriteSynchronously => "PRAGMA synchronous = FULL",
@@ -287,16 +295,6 @@ impl Connection {
     /// Several statements without values.
     pub(crate) fn script(&self, sql: &str) -> Result<(), Error> {
         self.inner.execute_batch(sql).map_err(|error| self.failed(error))
-    }
-
-    /// Takes more memory for pages until [`Connection::shrink`].
-    pub(crate) fn grow(&self) -> Result<(), Error> {
-        self.script(&format!("PRAGMA cache_size = -{LARGE_CACHE_KIB}"))
-    }
-
-    /// Gives the memory back that [`Connection::grow`] took.
-    pub(crate) fn shrink(&self) -> Result<(), Error> {
-        self.script(&format!("PRAGMA cache_size = -{WRITER_CACHE_KIB}; PRAGMA shrink_memory"))
     }
 
     /// A statement that is run many times.

@@ -27,6 +27,7 @@ mod columns;
 mod engine;
 mod lock;
 mod migrate;
+mod packed;
 mod publish;
 mod record;
 mod reference;

@@ -21,7 +21,7 @@ use crate::sync::{
 /// Coverage of this many syncs of a source is kept; of older ones only counts are.
 const KEPT_COVERAGE: i64 = 100;
 
-/// So many new rows are a large publication, which gets more memory.
+/// After so many new rows the engine looks anew at what it chooses indexes by.
 const LARGE: u64 = 20_000;
 
 /// What one publication knows while it runs.
@@ -90,12 +90,11 @@ impl SyncWriter {
             )?;
             Ok((summary, is_large))
         });
-        if !matches!(published, Ok((_, false))) {
-            // What is published stays so, and a failure is its own: this only makes it slower.
-            let settled = store.with_writer(|c| c.shrink().and_then(|()| c.optimize()));
-            if let Err(error) = settled {
-                tracing::warn!(%error, "after a large publication");
-            }
+        // What is published stays so: to fail here only makes it slower.
+        if matches!(published, Ok((_, true)))
+            && let Err(error) = store.with_writer(Connection::optimize)
+        {
+            tracing::warn!(%error, "after a large publication");
         }
         // On a failure the writer is dropped, which notes it.
         let (summary, _) = published?;
@@ -136,9 +135,6 @@ impl Publication<'_> {
             summary.owners.added,
         ];
         let is_large = new.iter().sum::<u64>() >= LARGE;
-        if is_large {
-            self.c.grow()?;
-        }
         if !self.is_alone {
             for (n, table) in TABLES.into_iter().enumerate() {
                 self.find_contested(n, table)?;
