@@ -25,6 +25,7 @@ pub mod timeline;
 mod brief;
 mod columns;
 mod engine;
+mod flat;
 mod lock;
 mod migrate;
 mod packed;
@@ -60,6 +61,7 @@ use model::Time;
 
 use crate::columns::Columns;
 use crate::engine::{Connection, Readers, Use, lock};
+use crate::flat::HashKey;
 
 pub use engine::version as engine_version;
 
@@ -82,6 +84,7 @@ struct Inner {
     /// Keys of the sources that sync now.
     running: Mutex<BTreeSet<i64>>,
     columns: RwLock<Option<Arc<Columns>>>,
+    hash_key: HashKey,
     /// Last: the folder is let go of when everything else is closed.
     _lock: Option<lock::Lock>,
 }
@@ -96,7 +99,7 @@ impl Store {
         let writer = open_file(&folder.join(ESTATE_FILE), Use::Write, migrate::ESTATE, now)?;
         let audit =
             open_file(&folder.join(AUDIT_FILE), Use::WriteSynchronously, migrate::AUDIT, now)?;
-        let store = Self::with(Some(folder.to_owned()), writer, audit, Some(held));
+        let store = Self::with(Some(folder.to_owned()), writer, audit, Some(held))?;
         store.clean_up(now)?;
         Ok(store)
     }
@@ -107,7 +110,7 @@ impl Store {
         migrate::migrate(&writer, migrate::ESTATE, Path::new("memory"), now)?;
         let audit = Connection::in_memory()?;
         migrate::migrate(&audit, migrate::AUDIT, Path::new("memory"), now)?;
-        Ok(Self::with(None, writer, audit, None))
+        Ok(Self::with(None, writer, audit, None)?)
     }
 
     fn with(
@@ -115,16 +118,20 @@ impl Store {
         writer: Connection,
         audit: Connection,
         held: Option<lock::Lock>,
-    ) -> Self {
-        Self(Arc::new(Inner {
+    ) -> Result<Self> {
+        let hash_key = writer
+            .one("SELECT bytes FROM hash_key", &[], |row| row.id(0))?
+            .ok_or(Error::NotFound { what: "key of hashes", id: String::new() })?;
+        Ok(Self(Arc::new(Inner {
             folder,
             writer: Mutex::new(writer),
             readers: Readers::new(),
             audit: Mutex::new(audit),
             running: Mutex::default(),
             columns: RwLock::default(),
+            hash_key: HashKey(hash_key),
             _lock: held,
-        }))
+        })))
     }
 
     /// The data folder; none for a store that keeps nothing.
@@ -162,6 +169,10 @@ impl Store {
 
     pub(crate) fn with_writer<T>(&self, act: impl FnOnce(&Connection) -> T) -> T {
         act(&lock(&self.0.writer))
+    }
+
+    pub(crate) fn hash_key(&self) -> HashKey {
+        self.0.hash_key
     }
 
     pub(crate) fn audit_log(&self) -> &Mutex<Connection> {

@@ -14,7 +14,7 @@ use crate::record::{Hidden, N_TABLES, Record, TABLES, Table};
 use crate::reference::{self, Waiting, mark, marks};
 use crate::spool::{Offset, Spool};
 use crate::sync::{
-    Claims, Counts, Held, Seen, Spooled, SyncSummary, SyncWriter, Version, encode, marks_of,
+    self, Claims, Counts, Held, Seen, Spooled, SyncSummary, SyncWriter, Version, body_of, marks_of,
     offset_of, record_of_key, row_values, stated, stated_at,
 };
 
@@ -327,11 +327,11 @@ impl Publication<'_> {
             _ => hides(&stored.path),
         };
         record.keep_hidden(&old, &Hidden { place: &place, locus: &hides });
-        let mut body = String::new();
-        let hash = encode(&record, &mut body)?;
+        let hash = sync::hash(self.writer.hash_key, &record, &mut Vec::new())?;
         if hash == held.hash {
             return Ok(false);
         }
+        let body = body_of(&record)?;
         let lead = self.c.one(
             &format!("SELECT lead FROM {} WHERE key = ?1", R::TABLE.name),
             &[held.key.into()],

@@ -12,7 +12,7 @@ use model::{
     StoredAt, Subject, Time, Trust, TrustId,
 };
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::brief;
 use crate::detail::ThingId;
@@ -247,7 +247,8 @@ pub(crate) trait Record: Sized + Serialize + DeserializeOwned + Clone {
     fn kept(&self) -> Kept {
         Kept::default()
     }
-    fn body(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error>;
+    /// Writes what no column holds.
+    fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error>;
     fn settle_facts(&mut self, source: &Text, at: Time);
     fn absorb_all(records: Vec<Self>) -> Option<Self>;
@@ -293,20 +294,6 @@ pub(crate) struct Kept {
     name: String,
     actions: String,
     resources: String,
-}
-
-/// The hash by which two versions of a claim are told apart.
-pub(crate) fn hash_of<R: Record>(record: &R, name: &str, body: &[u8]) -> i64 {
-    let mut hasher = blake3::Hasher::new();
-    let head = record.head();
-    for part in [head.kind.as_bytes(), name.as_bytes(), record.scope().as_bytes(), body] {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.update(&[record.authority() as u8]);
-    let mut bytes = [0; 8];
-    hasher.finalize_xof().fill(&mut bytes);
-    i64::from_le_bytes(bytes)
 }
 
 pub(crate) const fn authority_of(number: i64) -> Authority {
@@ -481,7 +468,7 @@ impl Record for Identity {
         values.push(self.parent.as_ref().map(IdentityId::as_bytes).into());
     }
 
-    fn body(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
             loci,
             parent,
@@ -495,21 +482,19 @@ impl Record for Identity {
             evidence,
             ..
         } = self;
-        serde_json::to_writer(
-            out,
-            &IdentityBody {
-                loci,
-                parent,
-                environment,
-                enabled,
-                created_at,
-                last_used_at,
-                changed_at,
-                facts,
-                tags,
-                evidence,
-            },
-        )
+        IdentityBody {
+            loci,
+            parent,
+            environment,
+            enabled,
+            created_at,
+            last_used_at,
+            changed_at,
+            facts,
+            tags,
+            evidence,
+        }
+        .serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {
@@ -603,7 +588,7 @@ impl Record for Credential {
         values.push(Value::Int(i64::try_from(self.places.len()).unwrap_or(i64::MAX)));
     }
 
-    fn body(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
             loci,
             identity,
@@ -620,24 +605,22 @@ impl Record for Credential {
             evidence,
             ..
         } = self;
-        serde_json::to_writer(
-            out,
-            &CredentialBody {
-                loci,
-                identity,
-                places,
-                fingerprint,
-                enabled,
-                created_at,
-                expires_at,
-                rotated_at,
-                last_used_at,
-                changed_at,
-                facts,
-                tags,
-                evidence,
-            },
-        )
+        CredentialBody {
+            loci,
+            identity,
+            places,
+            fingerprint,
+            enabled,
+            created_at,
+            expires_at,
+            rotated_at,
+            last_used_at,
+            changed_at,
+            facts,
+            tags,
+            evidence,
+        }
+        .serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {
@@ -743,9 +726,9 @@ impl Record for Place {
         values.push(exposure.into());
     }
 
-    fn body(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { loci, container, facts, .. } = self;
-        serde_json::to_writer(out, &PlaceBody { loci, container, facts })
+        PlaceBody { loci, container, facts }.serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {
@@ -833,7 +816,7 @@ impl Record for Grant {
         values.push(Value::Text(&kept.resources));
     }
 
-    fn body(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
             identity,
             actions,
@@ -846,20 +829,8 @@ impl Record for Grant {
             evidence,
             ..
         } = self;
-        serde_json::to_writer(
-            out,
-            &GrantBody {
-                identity,
-                actions,
-                resources,
-                effect,
-                loci,
-                conditions,
-                via,
-                facts,
-                evidence,
-            },
-        )
+        GrantBody { identity, actions, resources, effect, loci, conditions, via, facts, evidence }
+            .serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {
@@ -946,9 +917,9 @@ impl Record for Trust {
         values.push(from.into());
     }
 
-    fn body(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { from, to, loci, conditions, facts, evidence, .. } = self;
-        serde_json::to_writer(out, &TrustBody { from, to, loci, conditions, facts, evidence })
+        TrustBody { from, to, loci, conditions, facts, evidence }.serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {
@@ -1028,12 +999,9 @@ impl Record for OwnerLink {
         values.push(Value::Real(self.confidence));
     }
 
-    fn body(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { identity, owner, confidence, active, loci, evidence, .. } = self;
-        serde_json::to_writer(
-            out,
-            &OwnerBody { identity, owner, confidence, active, loci, evidence },
-        )
+        OwnerBody { identity, owner, confidence, active, loci, evidence }.serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::engine::{Connection, Row, Value};
 use crate::error::Error;
 use crate::fields::List;
+use crate::flat::{HashKey, hash_of};
 use crate::query::{ListQuery, Page};
-use crate::record::{Kept, N_TABLES, OwnedHead, Record, TABLES, authority_of, hash_of, unreadable};
+use crate::record::{Kept, N_TABLES, OwnedHead, Record, TABLES, authority_of, unreadable};
 use crate::reference::marks;
 use crate::spool::{self, Offset, Spool};
 use crate::{Result, Store};
@@ -79,6 +80,7 @@ pub struct SyncWriter {
     pub(crate) id: SyncId,
     pub(crate) source: SourceId,
     pub(crate) source_key: i64,
+    pub(crate) hash_key: HashKey,
     /// What the source claimed until now and states now, per kind of record.
     pub(crate) claims: [Claims; N_TABLES],
     /// What it states that is new or differs.
@@ -175,16 +177,16 @@ impl SyncWriter {
     }
 
     fn put_all<R: Record>(&mut self, table: usize, records: &[R]) -> Result<()> {
-        let Self { claims, differing, spool, .. } = self;
+        let Self { claims, differing, spool, hash_key, .. } = self;
         let (Some(claims), Some(differing)) = (claims.get_mut(table), differing.get_mut(table))
         else {
             return Ok(());
         };
-        let mut body = String::new();
+        let mut bytes = Vec::new();
         for record in records {
-            let hash = encode(record, &mut body)?;
+            let hash = hash(*hash_key, record, &mut bytes)?;
             let Some(held) = claims.get_mut(record.id()) else {
-                let key = key_of(spool_one(spool, table, record, hash, &body)?);
+                let key = key_of(spool_one(spool, table, record, hash)?);
                 let held = Held { key, hash, scope_key: 0, seen: Seen::New };
                 claims.insert(*record.id(), held);
                 continue;
@@ -192,7 +194,7 @@ impl SyncWriter {
             if held.seen == Seen::No {
                 held.seen = if held.hash == hash { Seen::Same } else { Seen::Differs };
                 if held.seen == Seen::Differs {
-                    let offset = spool_one(spool, table, record, hash, &body)?;
+                    let offset = spool_one(spool, table, record, hash)?;
                     differing.insert(*record.id(), offset);
                 }
                 continue;
@@ -211,12 +213,12 @@ impl SyncWriter {
             };
             let both = earlier.into_iter().chain([record.clone()]).collect();
             let Some(merged) = R::absorb_all(both) else { continue };
-            let hash = encode(&merged, &mut body)?;
+            let hash = self::hash(*hash_key, &merged, &mut bytes)?;
             if held.seen != Seen::New {
                 held.seen = Seen::Differs;
-                differing.insert(*record.id(), spool_one(spool, table, &merged, hash, &body)?);
+                differing.insert(*record.id(), spool_one(spool, table, &merged, hash)?);
             } else if hash != held.hash {
-                held.key = key_of(spool_one(spool, table, &merged, hash, &body)?);
+                held.key = key_of(spool_one(spool, table, &merged, hash)?);
                 held.hash = hash;
             }
         }
@@ -272,22 +274,22 @@ fn add_coverage(known: &mut Coverage, more: &Coverage) {
     }
 }
 
-/// Writes the record's body in place of what `body` held; gives the claim's hash.
-pub(crate) fn encode<R: Record>(record: &R, body: &mut String) -> Result<i64> {
-    let mut bytes = std::mem::take(body).into_bytes();
-    bytes.clear();
-    record.body(&mut bytes).map_err(|error| unwritable(&error))?;
-    let kept = record.kept();
-    let hash = hash_of(record, kept.name(&record.head()), &bytes);
-    *body = String::from_utf8(bytes).map_err(|error| Error::Database {
-        doing: "write a record as JSON",
-        source: Box::new(error),
-    })?;
-    Ok(hash)
+/// A record's body as text.
+pub(crate) fn body_of<R: Record>(record: &R) -> Result<String> {
+    let mut bytes = Vec::with_capacity(512);
+    record
+        .body(&mut serde_json::Serializer::new(&mut bytes))
+        .map_err(|error| unwritable(&error))?;
+    String::from_utf8(bytes).map_err(|error| unwritable(&error))
 }
 
-fn unwritable(error: &serde_json::Error) -> Error {
-    Error::Database { doing: "write a record as JSON", source: error.to_string().into() }
+/// The hash of a claim, in memory that is used again.
+pub(crate) fn hash<R: Record>(key: HashKey, record: &R, bytes: &mut Vec<u8>) -> Result<i64> {
+    hash_of(key, record, bytes).map_err(|error| unwritable(&error))
+}
+
+fn unwritable(error: &dyn std::error::Error) -> Error {
+    Error::Database { doing: "write a record", source: error.to_string().into() }
 }
 
 /// Offsets are keys of what has no row yet.
@@ -300,19 +302,14 @@ pub(crate) fn offset_of(key: i64) -> Offset {
 }
 
 /// Appends a record to the spool: its scope, the places it lies in, then what a claim states.
-fn spool_one<R: Record>(
-    spool: &mut Spool,
-    table: usize,
-    record: &R,
-    hash: i64,
-    body: &str,
-) -> Result<Offset> {
+fn spool_one<R: Record>(spool: &mut Spool, table: usize, record: &R, hash: i64) -> Result<Offset> {
+    let body = body_of(record)?;
     let kept = record.kept();
     let scope = record.scope();
     let places: Vec<u8> =
         record.places().iter().flat_map(|stored| *stored.place.as_bytes()).collect();
     let front = [Value::from(scope.as_bytes()), Value::Blob(&places)];
-    let stated = stated(record, &kept, hash, body);
+    let stated = stated(record, &kept, hash, &body);
     spool.push(u8::try_from(table).unwrap_or(u8::MAX), front.into_iter().chain(stated))
 }
 
@@ -523,6 +520,7 @@ impl Store {
             id,
             source,
             source_key,
+            hash_key: self.hash_key(),
             claims: Default::default(),
             spool,
             differing: Default::default(),

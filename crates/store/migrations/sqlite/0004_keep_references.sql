@@ -46,3 +46,10 @@ DROP INDEX place_name;
 -- Most credentials do not expire.
 DROP INDEX credential_expires;
 CREATE INDEX credential_expires ON credential (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Under it claims are hashed: what a source states cannot be made to hash alike.
+CREATE TABLE hash_key (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    bytes BLOB NOT NULL
+);
+INSERT INTO hash_key VALUES (1, randomblob(16));
