@@ -46,27 +46,55 @@ pub fn fill(
     progress: &dyn Fn(Step),
     clock: &dyn Fn() -> Time,
 ) -> Result<Vec<(&'static str, SyncSummary)>> {
+    let (sender, receiver) = sync_channel(MAX_WAITING_BATCHES);
+    // What was taken in goes back: memory is freed fastest where it was taken.
+    let (back, spent) = channel();
     std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let all = SOURCES.iter().flat_map(|part| batches(plan, part).map(move |b| (part, b)));
+            for one in all {
+                // Nobody listens any more when the store failed.
+                if sender.send(one).is_err() {
+                    break;
+                }
+                spent.try_iter().for_each(drop);
+            }
+        });
         let mut summaries = Vec::with_capacity(SOURCES.len());
+        let mut reading: Option<(&'static Source, SyncWriter)> = None;
         let mut publishing: Option<Publishing<'_>> = None;
-        let mut begun = begin(store, SOURCES.first(), clock())?;
-        for (part, following) in SOURCES.iter().zip(1..) {
-            let Some(mut writer) = begun.take() else { break };
-            read(plan, part, &mut writer, progress)?;
-            summaries.extend(end(publishing.take())?);
-            // The next one is read while this one is published; to begin needs the store's one
-            // writer, as publishing does.
-            begun = begin(store, SOURCES.get(following), clock())?;
-            let at = clock();
-            publishing = Some((part.name, scope.spawn(move || writer.publish(at))));
+        let mut n_records = 0;
+        for (part, batch) in receiver {
+            let mut writer = match reading.take() {
+                Some((read, writer)) if read == part => writer,
+                before => {
+                    // To begin needs the store's one writer, as publishing does; so the next source
+                    // begins between two publications, and is read during the second.
+                    summaries.extend(end(publishing.take())?);
+                    let next = begin(store, part, clock())?;
+                    let at = clock();
+                    publishing = before
+                        .map(|(read, writer)| (read.name, scope.spawn(move || writer.publish(at))));
+                    n_records = 0;
+                    next
+                }
+            };
+            n_records += batch.n_records() as u64;
+            progress(Step { source: part.name, n_records });
+            writer.put(&batch)?;
+            // There may be nothing left to make.
+            back.send(batch).unwrap_or_default();
+            reading = Some((part, writer));
         }
         summaries.extend(end(publishing)?);
+        if let Some((part, writer)) = reading {
+            summaries.push((part.name, writer.publish(clock())?));
+        }
         Ok(summaries)
     })
 }
 
-fn begin(store: &Store, part: Option<&Source>, now: Time) -> Result<Option<SyncWriter>> {
-    let Some(part) = part else { return Ok(None) };
+fn begin(store: &Store, part: &Source, now: Time) -> Result<SyncWriter> {
     let known = store.sources()?;
     let known = known
         .into_iter()
@@ -87,39 +115,7 @@ fn begin(store: &Store, part: Option<&Source>, now: Time) -> Result<Option<SyncW
         let off = SourceChange { enabled: Some(false), ..SourceChange::default() };
         store.change_source(source.id, &off)?;
     }
-    Ok(Some(store.begin_sync(source.id, now)?))
-}
-
-/// Takes in what a source states while the next batch is made.
-fn read(
-    plan: &Plan,
-    part: &Source,
-    writer: &mut SyncWriter,
-    progress: &dyn Fn(Step),
-) -> Result<()> {
-    let mut n_records = 0;
-    let (sender, receiver) = sync_channel(MAX_WAITING_BATCHES);
-    // What was taken in goes back: memory is freed fastest where it was taken.
-    let (back, spent) = channel();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            for batch in batches(plan, part) {
-                // Nobody listens any more when the store failed.
-                if sender.send(batch).is_err() {
-                    break;
-                }
-                spent.try_iter().for_each(drop);
-            }
-        });
-        receiver.into_iter().try_for_each(|batch| {
-            n_records += batch.n_records() as u64;
-            progress(Step { source: part.name, n_records });
-            writer.put(&batch)?;
-            back.send(batch).unwrap_or_default();
-            Ok::<_, store::Error>(())
-        })
-    })?;
-    Ok(())
+    Ok(store.begin_sync(source.id, now)?)
 }
 
 type Publishing<'a> = (&'static str, ScopedJoinHandle<'a, store::Result<SyncSummary>>);

@@ -242,17 +242,17 @@ impl<T> State<T> {
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
 struct Wire<T> {
     state: StateName,
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     value: Option<T>,
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     source: Option<Text>,
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     observed_at: Option<Time>,
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     resolution_s: Option<u32>,
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     window: Option<Window>,
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     reason: Option<Text>,
 }
 

@@ -754,9 +754,12 @@ fn settle_all(facts: &mut BTreeMap<Text, Fact<Value>>, source: &Text, observed_a
 }
 
 fn settle<R, K: Ord>(records: &mut Vec<R>, id: impl Fn(&R) -> K, absorb: impl Fn(&mut R, R)) {
-    records.sort_by_key(|record| id(record));
-    let mut settled: Vec<R> = Vec::with_capacity(records.len());
-    for record in records.drain(..) {
+    // Records are large: their places are sorted, and each is moved once.
+    let mut order: Vec<(K, usize)> = records.iter().map(&id).zip(0..).collect();
+    order.sort_unstable();
+    let mut unsorted: Vec<Option<R>> = records.drain(..).map(Some).collect();
+    let mut settled: Vec<R> = Vec::with_capacity(unsorted.len());
+    for record in order.into_iter().filter_map(|(_, n)| unsorted.get_mut(n)?.take()) {
         match settled.last_mut() {
             Some(last) if id(last) == id(&record) => absorb(last, record),
             _ => settled.push(record),

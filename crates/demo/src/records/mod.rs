@@ -66,6 +66,7 @@ impl Iterator for Batches {
         }
         let world = Rc::clone(&self.world);
         let mut batch = Batch::default();
+        batch.credentials.reserve(BATCH_RECORDS);
         let groups = groups_of(self.part);
         while let Some(group) = MIX.get(self.group) {
             if !groups(group) {
@@ -565,12 +566,11 @@ fn certificate(one: &mut One<'_>, subject: &Identity, name: &str, n: u64, batch:
 }
 
 fn hex<const N: usize>(bytes: [u8; N]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * N), |mut text, byte| {
-        // Writing to a string cannot fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-        text
-    })
+    let mut text = String::with_capacity(2 * N);
+    for digit in bytes.into_iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        text.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+    }
+    text
 }
 
 #[cfg(test)]
