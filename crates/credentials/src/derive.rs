@@ -108,7 +108,7 @@ const fn is_base64(byte: u8) -> bool {
 pub(crate) fn aws_secret(bytes: &[u8], token: &Range<usize>) -> SecretPart {
     static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         pattern(
-            r#"(?i)secret[a-z_.-]{0,30}[\\"'\]]{0,4}[ \t]{0,20}[:=,>]{1,2}[ \t]{0,20}[\\"']{0,4}([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|$)"#,
+            r#"(?i)secret[a-z0-9_.-]{0,30}[\\"'`\]]{0,4}[ \t]{0,20}[:=,>]{1,2}[ \t]{0,20}[\\"'`]{0,4}([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|$)"#,
         )
     });
     static COMMA: LazyLock<Option<Regex>> =

@@ -65,6 +65,7 @@ pub(super) fn settle(reading: &mut Reading<'_>) {
         .collect();
     stated
         .retain(|one| !one.is_swept || !known.contains(&(one.found.line, one.found.name.clone())));
+    join_keys(&mut stated);
     stated.sort_by_key(|one| one.found.line);
     let place = reading.place();
     let records = material::all_found(stated.iter().map(|one| &one.found), reading.at(&place));
@@ -75,6 +76,51 @@ pub(super) fn settle(reading: &mut Reading<'_>) {
         reading.batch.credentials.push(credential);
         reading.batch.identities.push(identity);
     }
+}
+
+/// A key whose id and secret stand under two names is one credential. The sweep sees both where
+/// they lie side by side; a reader sees one at a time, but also those that are encoded.
+fn join_keys(stated: &mut Vec<Stated>) {
+    let is_id = |found: &Found| found.rule == "aws-access-key";
+    let is_id_alone = |found: &Found| is_id(found) && found.secret.reveal().is_empty();
+    for n in 0..stated.len() {
+        let Some(id) = stated.get(n).filter(|one| is_id_alone(&one.found)) else { continue };
+        let is_its_secret = |one: &&Stated| {
+            one.found.rule == "assigned-secret"
+                && one.says == id.says
+                && one.found.secret.reveal().len() == AWS_SECRET_BYTES
+                && one.found.name.as_deref().is_some_and(says_secret_key)
+        };
+        let nearest = stated
+            .iter()
+            .filter(is_its_secret)
+            .min_by_key(|one| one.found.line.abs_diff(id.found.line))
+            .map(|one| one.found.secret.clone());
+        if let (Some(secret), Some(id)) = (nearest, stated.get_mut(n)) {
+            id.found.secret = secret;
+            id.found.facts.insert("secret_found".into(), Fact::known(true));
+        }
+    }
+    let joined: Vec<_> = stated
+        .iter()
+        .filter(|one| is_id(&one.found) && !one.found.secret.reveal().is_empty())
+        .map(|one| (one.found.public_id.clone(), one.found.secret.clone()))
+        .collect();
+    stated.retain(|one| {
+        let is_part = |(id, secret): &(Option<String>, _)| {
+            *secret == one.found.secret || is_id_alone(&one.found) && *id == one.found.public_id
+        };
+        is_id(&one.found) && !is_id_alone(&one.found) || !joined.iter().any(is_part)
+    });
+}
+
+/// The secrets of AWS access keys have this length.
+const AWS_SECRET_BYTES: usize = 40;
+
+/// `AWS_SECRET_ACCESS_KEY`, `secretAccessKey`, `s3_secret_key` …
+fn says_secret_key(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains("secret") && name.contains("key")
 }
 
 /// A value that its place says is secret.

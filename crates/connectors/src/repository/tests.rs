@@ -714,3 +714,38 @@ fn what_is_not_there_is_said() {
     let error = world.try_scan(&world.shop().join("nothing"), Settings::default()).unwrap_err();
     assert!(matches!(error, SourceError::NotFound(_)), "{error}");
 }
+
+#[test]
+fn an_aws_key_is_one_credential_however_it_is_written() {
+    let secret = "XMleF+cwUdohx3in8GkoIGbPKG1LQDqmVEBZZmni";
+    let id = |n: u32| format!("{}{}TDE4{n}", "AKIA3ZNW", "ESAL2UV");
+    let manifest = |id: &str| {
+        let encoded = |text: &str| data_encoding::BASE64.encode(text.as_bytes());
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: backup\ndata:\n  AWS_ACCESS_KEY_ID: {}\n  AWS_SECRET_ACCESS_KEY: {}\n",
+            encoded(id),
+            encoded(secret),
+        )
+    };
+    let check = |path: &str, text: &str, id: &str| {
+        let world = World::empty();
+        std::fs::write(world.shop().join(path), text).unwrap();
+        let batch = world.scan();
+        let told: Vec<_> = batch
+            .credentials
+            .iter()
+            .map(|credential| {
+                let has_secret = credential.facts.get("secret_found").and_then(Fact::value);
+                (credential.native_id.as_str(), has_secret == Some(&Value::Truth(true)))
+            })
+            .collect();
+        assert_eq!(told, [(id, true)], "{path}");
+        assert!(batch.credentials[0].fingerprint.is_some(), "{path}");
+        assert_eq!(batch.identities.len(), 1, "{path}");
+    };
+    let (one, two) = (id(2), id(3));
+    check(".env", &format!("AWS_ACCESS_KEY_ID={one}\nAWS_SECRET_ACCESS_KEY={secret}\n"), &one);
+    let values = format!("aws:\n  access_key_id: {two}\n  aws_secret_access_key: {secret}\n");
+    check("values.yaml", &values, &two);
+    check("secret.yaml", &manifest(&one), &one);
+}

@@ -145,6 +145,16 @@ fn credentials_are_found() {
         &secret,
     );
     check("aws-access-key", &format!("secretAccessKey: {secret}\naccessKeyId: {id}"), &secret);
+    check(
+        "aws-access-key",
+        &format!("AWS_ACCESS_KEY_ID_2={id}\nAWS_SECRET_ACCESS_KEY_2={secret}"),
+        &secret,
+    );
+    check(
+        "aws-access-key",
+        &format!("- AWS_ACCESS_KEY_ID: `{id}`\n- AWS_SECRET_ACCESS_KEY: `{secret}`"),
+        &secret,
+    );
     let key = format!("{}==", made(ALNUM, 86));
     check(
         "azure-storage-key",

@@ -6,7 +6,8 @@ use std::io;
 
 use model::{Credential, Identity, PartyKind, Place, PlaceId};
 
-use super::{BASE64, Estate, Folder, LETTERS, chance};
+use super::{BASE32, BASE64, DIGITS, Estate, Folder, HEX, LETTERS, chance};
+use crate::chance::Chance;
 use crate::plan::Plan;
 
 pub(super) fn write(plan: &Plan, code: &Estate, folder: &mut Folder) -> io::Result<()> {
@@ -114,45 +115,72 @@ fn checked_in(plan: &Plan, code: &Estate, folder: &mut Folder) -> io::Result<()>
         let file_name = place.path.rsplit('/').next().unwrap_or_default();
         let mut text = String::new();
         for (n, credential) in credentials.iter().enumerate() {
-            let name =
-                if n == 0 { credential.name.clone() } else { format!("{}_{n}", credential.name) };
-            let value = value(plan, credential);
-            let line = match file_name {
-                ".env" => format!("{name}={value}\n"),
-                "settings.py" => format!("{name} = \"{value}\"\n"),
-                "notes.md" => format!("- {name}: `{value}`\n"),
-                _ => format!("{}: \"{value}\"\n", name.to_lowercase()),
-            };
-            text.push_str(&line);
+            for (name, value) in variables(plan, credential) {
+                let name = if n == 0 { name } else { format!("{name}_{n}") };
+                let line = match file_name {
+                    ".env" => format!("{name}={value}\n"),
+                    "settings.py" => format!("{name} = \"{value}\"\n"),
+                    "notes.md" => format!("- {name}: `{value}`\n"),
+                    _ => format!("{}: \"{value}\"\n", name.to_lowercase()),
+                };
+                text.push_str(&line);
+            }
         }
         folder.file(&format!("repositories/{}/{}", repository.native_id, place.path), &text)?;
     }
     Ok(())
 }
 
-/// A value of the right shape, made from the seed. Prefixes are in two halves, for whoever scans
-/// this source.
-fn value(plan: &Plan, credential: &Credential) -> String {
+/// A credential as the variables people write it in: an AWS key is two of them.
+fn variables(plan: &Plan, credential: &Credential) -> Vec<(String, String)> {
     let mut chance = match credential.fingerprint {
         // Equal fingerprints are equal secrets.
         Some(fingerprint) => chance(plan, &fingerprint.to_string()),
         None => chance(plan, &credential.native_id),
     };
-    let mut letters = |n| chance.text(LETTERS, n);
-    match (credential.system.as_ref(), credential.kind.as_ref()) {
-        ("github", _) => format!("{}{}_{}", "gh", "p", letters(36)),
-        ("gitlab", _) => format!("{}{}-{}", "gl", "pat", letters(20)),
-        ("slack", "webhook-url") => {
-            let (team, bot) = (letters(8).to_uppercase(), letters(10).to_uppercase());
-            format!("https://hooks.slack.com/{}/T{team}/B{bot}/{}", "services", letters(24))
+    let value = value(credential, &mut chance);
+    let name = match credential.kind.as_ref() {
+        "access-key" => {
+            let id = format!("{}{}", "AK", "IA") + &chance.text(BASE32, 16);
+            return vec![("AWS_ACCESS_KEY_ID".into(), id), ("AWS_SECRET_ACCESS_KEY".into(), value)];
         }
-        ("slack", _) => format!("{}{}-{}-{}", "xo", "xb", "123456789012", letters(24)),
-        ("stripe", _) => format!("{}{}_live_{}", "s", "k", letters(24)),
-        ("sendgrid", _) => format!("{}{}.{}.{}", "S", "G", letters(22), letters(43)),
-        ("npm", _) => format!("{}{}_{}", "np", "m", letters(36)),
-        ("vault", _) => format!("{}{}.{}", "hv", "s", letters(90)),
-        ("aws", _) => chance.text(BASE64, 40),
-        ("postgres", _) => format!("postgres://app:{}@db.meridian.example:5432/app", letters(20)),
-        _ => letters(32),
+        // Accounts of registries, bots and apps have a name of their own, which says nothing of
+        // what it is that stands beside it.
+        _ if credential.name == credential.native_id => {
+            let what = if credential.kind == "client-secret" { "CLIENT_SECRET" } else { "TOKEN" };
+            format!("{}_{what}", credential.system.to_uppercase())
+        }
+        _ => credential.name.clone(),
+    };
+    vec![(name, value)]
+}
+
+/// A value of the right shape, made from the seed. Prefixes are in two halves, for whoever scans
+/// this source.
+fn value(credential: &Credential, chance: &mut Chance) -> String {
+    let mut text = |alphabet: &[u8], n| chance.text(alphabet, n);
+    match (credential.system.as_ref(), credential.kind.as_ref()) {
+        ("github", "client-secret") => text(HEX, 40),
+        ("github", _) => format!("{}{}_{}", "gh", "p", text(LETTERS, 36)),
+        ("gitlab", _) => format!("{}{}-{}", "gl", "pat", text(LETTERS, 20)),
+        ("slack", "webhook-url") => {
+            let (team, bot) = (text(LETTERS, 8).to_uppercase(), text(LETTERS, 10).to_uppercase());
+            format!("https://hooks.slack.com/{}/T{team}/B{bot}/{}", "services", text(LETTERS, 24))
+        }
+        ("slack", _) => {
+            let (team, bot) = (text(DIGITS, 11), text(DIGITS, 13));
+            format!("{}{}-{team}-{bot}-{}", "xo", "xb", text(LETTERS, 24))
+        }
+        ("stripe", _) => format!("{}{}_live_{}", "s", "k", text(LETTERS, 24)),
+        ("sendgrid", _) => format!("{}{}.{}.{}", "S", "G", text(LETTERS, 22), text(LETTERS, 43)),
+        ("npm", _) => format!("{}{}_{}", "np", "m", text(LETTERS, 36)),
+        ("vault", _) => format!("{}{}.{}", "hv", "s", text(LETTERS, 90)),
+        ("google", _) => format!("{}{}-{}", "GOC", "SPX", text(LETTERS, 28)),
+        ("aws", _) => text(BASE64, 40),
+        // Not under `.example`, where nobody can have a server: no value for such a host is a secret.
+        ("postgres", _) => {
+            format!("postgres://app:{}@db.meridian.internal:5432/app", text(LETTERS, 20))
+        }
+        _ => text(LETTERS, 32),
     }
 }

@@ -19,7 +19,7 @@ const SERVICES: [(&str, &str, &str, &CredentialKind); 16] = [
     ("github", "github.com", "GH_TOKEN", kinds::PERSONAL_ACCESS_TOKEN),
     ("gitlab", "gitlab.meridian.example", "GITLAB_TOKEN", kinds::PERSONAL_ACCESS_TOKEN),
     ("aws", "", "AWS_ACCESS_KEY_ID", kinds::ACCESS_KEY),
-    ("gcp", "", "GOOGLE_APPLICATION_CREDENTIALS", kinds::SERVICE_ACCOUNT_KEY),
+    ("google", "accounts.google.com", "GOOGLE_CLIENT_SECRET", kinds::CLIENT_SECRET),
     ("postgres", "", "DATABASE_URL", kinds::CONNECTION_STRING),
     ("auth0", "meridian.eu.auth0.com", "AUTH0_CLIENT_SECRET", kinds::CLIENT_SECRET),
     ("twilio", "api.twilio.com", "TWILIO_AUTH_TOKEN", kinds::API_TOKEN),
