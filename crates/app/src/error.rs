@@ -82,6 +82,7 @@ impl From<store::Error> for Error {
             Cause::UnknownField { .. } => (Kind::Invalid, "unknown-field"),
             Cause::BadValue { .. } => (Kind::Invalid, "bad-value"),
             Cause::BadCursor => (Kind::Invalid, "bad-cursor"),
+            Cause::TooLong { .. } => (Kind::Invalid, "too-long"),
             Cause::NotFound { .. } => (Kind::NotFound, "not-found"),
             Cause::Exists { .. } => (Kind::Conflict, "exists"),
             Cause::Changed { .. } => (Kind::Conflict, "changed-meanwhile"),

@@ -20,6 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::address::{Address, list_of, moment};
 use crate::browser::Bare;
+use crate::listen::READER_PATIENCE;
 use crate::problem::{Failure, OTHER_HOST, Reply};
 use crate::server::{Server, room};
 use crate::session::{Caller, session_of, set_cookie};
@@ -389,8 +390,6 @@ pub(crate) async fn facets(
 
 /// Pieces of an export that may wait for a slow reader.
 const MAX_WAITING_PIECES: usize = 8;
-/// A reader that takes nothing for so long has gone.
-const READER_PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) async fn export(
     State(server): State<Server>,

@@ -21,12 +21,15 @@ use rustix::fs::Mode;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::router::with_state;
 use crate::server::{Config, Server};
 
+/// A reader that takes nothing of an answer for so long has gone.
+pub const READER_PATIENCE: Duration = Duration::from_mins(1);
 /// A request's head must be there within this.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The size of a request's head.
@@ -312,11 +315,13 @@ where
         }
         request
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(READER_PATIENCE));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
     let watched = graceful.watch(connection);
     async move {
         if let Err(error) = watched.await {
@@ -327,7 +332,21 @@ where
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_is_let_go() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let router = Router::new().route("/", axum::routing::get(|| async { "long ".repeat(99) }));
+        let graceful = GracefulShutdown::new();
+        let served = connection(server, router, None, &graceful);
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let started = tokio::time::Instant::now();
+        served.await;
+        assert_eq!(started.elapsed().as_secs(), READER_PATIENCE.as_secs());
+    }
 
     fn now() -> Time {
         Time::from_seconds(0)
@@ -389,7 +408,12 @@ mod tests {
         let refused = bind_socket(&path).unwrap_err().to_string();
         assert!(refused.contains("another Tutela answers"), "{refused}");
         drop(listener);
-        bind_socket(&path).unwrap();
+        // A process that another test starts has the listener as well until it runs its program.
+        let bound = (0..10_000).find_map(|_| {
+            std::thread::yield_now();
+            bind_socket(&path).ok()
+        });
+        assert!(bound.is_some());
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         assert!(bind_socket(&path).unwrap_err().to_string().contains("chmod 700"));
     }

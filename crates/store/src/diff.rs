@@ -150,7 +150,7 @@ impl Store {
         };
         sql.push_str(" AND id > ?3 ORDER BY id LIMIT ?4");
         let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-        self.read("compare two moments", |c| {
+        self.ask("compare two moments", |c| {
             let mut found = c.rows(
                 &sql,
                 &[query.from.into(), query.to.into(), Value::Blob(&after), most.into()],
@@ -185,7 +185,7 @@ impl Store {
 
     /// How much differs, per list.
     pub fn diff_summary(&self, from: Time, to: Time) -> Result<Vec<DiffSummary>> {
-        self.read("compare two moments", |c| {
+        self.ask("compare two moments", |c| {
             TABLES
                 .iter()
                 .map(|table| {

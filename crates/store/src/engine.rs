@@ -4,7 +4,8 @@
 
 use std::cell::Cell;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -26,6 +27,9 @@ const MAX_LOG_BYTES: i64 = 64 << 20;
 const PAGE_BYTES: i64 = 8_192;
 /// Prepared statements kept per connection.
 const STATEMENTS: usize = 128;
+/// Steps of the engine are counted by so many.
+const STEPS_AT_ONCE: i32 = 10_000;
+const UNLIMITED: u64 = u64::MAX;
 /// Reading connections kept open when nobody uses them.
 const IDLE_READERS: usize = 4;
 
@@ -217,6 +221,8 @@ impl Row<'_> {
 pub(crate) struct Connection {
     inner: rusqlite::Connection,
     doing: Cell<&'static str>,
+    /// How often [`STEPS_AT_ONCE`] may still be taken.
+    left: Arc<AtomicU64>,
 }
 
 /// How a file is opened.
@@ -263,7 +269,7 @@ impl Connection {
         Ok(connection)
     }
 
-    fn with(inner: rusqlite::Connection, doing: &'static str) -> Self {
+    fn with(mut inner: rusqlite::Connection, doing: &'static str) -> Self {
         inner.set_prepared_statement_cache_capacity(STATEMENTS);
         // The engine's own `lower` knows ASCII only.
         let flags = FunctionFlags::SQLITE_UTF8
@@ -285,7 +291,20 @@ impl Connection {
         }
         // Another reader of the same person (a `sqlite3` shell) may hold a lock for a moment.
         inner.busy_timeout(std::time::Duration::from_secs(10)).ok();
-        Self { inner, doing: Cell::new(doing) }
+        let left = Arc::new(AtomicU64::new(UNLIMITED));
+        let counted = Arc::clone(&left);
+        let is_over = move || match counted.load(Ordering::Relaxed) {
+            UNLIMITED => false,
+            0 => true,
+            left => {
+                counted.store(left - 1, Ordering::Relaxed);
+                false
+            }
+        };
+        if let Err(error) = inner.progress_handler(STEPS_AT_ONCE, Some(is_over)) {
+            tracing::warn!(%error, "questions may take as long as they like");
+        }
+        Self { inner, doing: Cell::new(doing), left }
     }
 
     fn failed(&self, error: rusqlite::Error) -> Error {
@@ -397,8 +416,22 @@ impl Connection {
         Ok(answer)
     }
 
+    /// Lets `ask` take so many steps of the engine, and fails with [`Error::TooLong`] after that.
+    pub(crate) fn limited<T>(
+        &self,
+        max_steps: u64,
+        ask: impl FnOnce(&Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let pieces = max_steps / u64::from(STEPS_AT_ONCE.unsigned_abs());
+        self.left.store(pieces.min(UNLIMITED - 1), Ordering::Relaxed);
+        let answer = ask(self);
+        self.left.store(UNLIMITED, Ordering::Relaxed);
+        answer
+    }
+
     /// Ends a transaction that a panic of its thread left open.
     fn clear(&self) -> Result<(), Error> {
+        self.left.store(UNLIMITED, Ordering::Relaxed);
         if self.inner.is_autocommit() { Ok(()) } else { self.script("ROLLBACK") }
     }
 
@@ -501,6 +534,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn failed(doing: &'static str, error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Error::Full { doing },
+        Some(ErrorCode::OperationInterrupted) => Error::TooLong { doing },
         Some(ErrorCode::ReadOnly) => Error::ReadOnly { doing },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             Error::Corrupt { doing, what: error.to_string() }

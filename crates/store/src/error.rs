@@ -53,6 +53,10 @@ pub enum Error {
     ReadOnly { doing: &'static str },
     #[error("{doing}: the database is damaged ({what}); stop Tutela and restore a backup")]
     Corrupt { doing: &'static str, what: String },
+    #[error(
+        "{doing}: the question needs more than it may; add a filter, or ask of now instead of the past"
+    )]
+    TooLong { doing: &'static str },
     #[error("{list} have no field `{field}`; fields are {valid}")]
     UnknownField { list: &'static str, field: String, valid: String },
     #[error("`{value}` does not fit the field `{field}`: {expected}")]

@@ -55,6 +55,7 @@ pub use timeline::{FieldChange, Version};
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use model::Time;
@@ -66,6 +67,10 @@ use crate::flat::HashKey;
 pub use engine::version as engine_version;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The steps of the engine that one page, count or comparison may take: some ten seconds. To read a
+/// million identities with all that is known of them takes a twentieth of it.
+pub const MAX_STEPS: u64 = 1_000_000_000;
 
 pub(crate) const ESTATE_FILE: &str = "estate.db";
 pub(crate) const AUDIT_FILE: &str = "audit.db";
@@ -85,6 +90,7 @@ struct Inner {
     running: Mutex<BTreeSet<i64>>,
     columns: RwLock<Option<Arc<Columns>>>,
     hash_key: HashKey,
+    max_steps: AtomicU64,
     /// Last: the folder is let go of when everything else is closed.
     _lock: Option<lock::Lock>,
 }
@@ -130,6 +136,7 @@ impl Store {
             running: Mutex::default(),
             columns: RwLock::default(),
             hash_key: HashKey(hash_key),
+            max_steps: AtomicU64::new(MAX_STEPS),
             _lock: held,
         })))
     }
@@ -167,6 +174,17 @@ impl Store {
         }
     }
 
+    /// A question that a person put together: as [`Store::read`], and no longer than
+    /// [`MAX_STEPS`].
+    pub(crate) fn ask<T>(
+        &self,
+        doing: &'static str,
+        ask: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let max_steps = self.0.max_steps.load(Ordering::Relaxed);
+        self.read(doing, |c| c.limited(max_steps, ask))
+    }
+
     pub(crate) fn with_writer<T>(&self, act: impl FnOnce(&Connection) -> T) -> T {
         act(&lock(&self.0.writer))
     }
@@ -189,6 +207,12 @@ impl Store {
 
     fn end_running(&self, source_key: i64) {
         lock(&self.0.running).remove(&source_key);
+    }
+
+    /// Lets questions take fewer steps than [`MAX_STEPS`].
+    #[doc(hidden)]
+    pub fn limit_steps(&self, max_steps: u64) {
+        self.0.max_steps.store(max_steps, Ordering::Relaxed);
     }
 
     /// Lets the database grow by so many pages only, as a full disk would.

@@ -48,7 +48,7 @@ impl Store {
             && let Some(found) = columns.page(R::TABLE.list, query)?
         {
             let (keys, is_more) = found;
-            return self.read("read a list", |c| {
+            return self.ask("read a list", |c| {
                 let rows = rows_of_keys(c, &keys)?;
                 let next = match keys.last().filter(|_| is_more) {
                     Some(key) => Some(select::cursor_at(c, R::TABLE, query, *key)?),
@@ -57,7 +57,7 @@ impl Store {
                 Ok(Page { rows, next })
             });
         }
-        self.read("read a list", |c| select::page(c, query))
+        self.ask("read a list", |c| select::page(c, query))
     }
 
     /// The columns of what is published now; none while they are being built anew.

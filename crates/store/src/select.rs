@@ -385,7 +385,7 @@ pub(crate) fn plain_page<T>(
     let most = select.value(Owned::Int(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
     let order = order(sort_sql.as_deref(), descending);
     select.sql = format!("{sql} ORDER BY {order} LIMIT {most}");
-    store.read("read a list", |c| {
+    store.ask("read a list", |c| {
         let mut rows = Vec::new();
         let mut last_key = None;
         let mut is_more = false;
@@ -822,7 +822,7 @@ pub(crate) fn small_total(store: &Store, list: List, query: &ListQuery) -> Resul
 pub(crate) fn total(store: &Store, list: List, query: &ListQuery) -> Result<u64> {
     let (mut select, from) = counted(list, query)?;
     select.sql = format!("SELECT COUNT(*) FROM {from}");
-    store.read("count a list", |c| {
+    store.ask("count a list", |c| {
         let mut total = 0;
         select.visit(c, |row| {
             total = row.count(0)?;
@@ -853,7 +853,7 @@ pub(crate) fn facets(
     most: usize,
 ) -> Result<Vec<Facet>> {
     let fields = fields.iter().map(|name| facet_field(list, name)).collect::<Result<Vec<_>>>()?;
-    store.read("count the values of a list", |c| {
+    store.ask("count the values of a list", |c| {
         let mut facets = Vec::with_capacity(fields.len());
         for field in fields {
             let (mut select, from) = counted(list, query)?;

@@ -91,6 +91,9 @@ fn any_filter(list: List) -> impl Strategy<Value = Filter> {
         "known_absent",
         "denied",
         "backup-02",
+        "Über-00",
+        "über-00",
+        "native-7",
         "2",
         "0.5",
         "service-account",
@@ -219,5 +222,31 @@ fn search_finds_by_name_and_by_id() {
             assert_eq!(hits[0].id, id);
             store.build_columns().unwrap();
         }
+    });
+}
+
+#[test]
+fn a_question_that_takes_too_long_is_refused() {
+    on_each(|store| {
+        let etc = scope("/etc");
+        let mut batch = Batch { coverage: vec![complete(&etc)], ..Batch::default() };
+        batch.identities = (0..3_000).map(|n| identity(&format!("n-{n}"), etc.id)).collect();
+        let one = batch.identities.first().unwrap().id;
+        sync(store, source(store, "one"), batch, at(1));
+        let all = ListQuery::default();
+        let past = ListQuery {
+            as_of: Some(at(2)),
+            sort: Some(Sort { field: "name".into(), descending: true }),
+            ..ListQuery::default()
+        };
+        store.limit_steps(0);
+        let refused = |error: Option<Error>| assert!(matches!(error, Some(Error::TooLong { .. })));
+        refused(store.list_identities(&past).err());
+        refused(store.total(List::Identities, &all).err());
+        refused(store.facets(List::Identities, &all, &["kind"], 9).err());
+        assert!(store.identity(one, None).unwrap().is_some());
+        store.limit_steps(store::MAX_STEPS);
+        assert_eq!(store.list_identities(&past).unwrap().rows.len(), 50);
+        assert_eq!(store.total(List::Identities, &all).unwrap(), Some(3_000));
     });
 }
