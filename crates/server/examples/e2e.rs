@@ -32,7 +32,9 @@ async fn main() -> anyhow::Result<()> {
     let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "/tmp/tutela-e2e".into()));
     let port: u16 = arguments.next().map_or(Ok(0), |text| text.parse())?;
     let identities: u64 = arguments.next().map_or(Ok(200), |text| text.parse())?;
-    let app = App::open(folder.clone(), "browser tests", clock())?;
+    let mut app = App::open(folder.clone(), "browser tests", clock())?;
+    // As `tutela up` does on loopback: the form for sources of this machine is a page to test too.
+    app.trusts_sessions = true;
     fill(&app, identities)?;
     app.warm()?;
     let config = ServeConfig {

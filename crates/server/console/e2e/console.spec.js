@@ -83,7 +83,66 @@ test("read a gap", async ({ page }) => {
   await page.locator("#coverage-badge").click();
   await expect(page.getByRole("heading", { name: "Coverage" })).toBeVisible();
   await page.goto("/coverage/gaps");
-  await expect(page.locator("tbody tr").first()).toBeVisible();
+  const told = await page.evaluate(() => fetch("/api/v1/gaps?limit=1").then((reply) => reply.json()));
+  const { gap } = told.items[0];
+  expect(gap.locus).toMatch(/./);
+  expect(gap.missing).toMatch(/./);
+  const row = page.locator("tbody tr").filter({ hasText: gap.locus });
+  await expect(row).toContainText(gap.reason.replaceAll("_", " ").replaceAll("-", " "));
+  await expect(row).toContainText(gap.missing);
+  await expect(row).toContainText(gap.detail ?? "nothing more said");
+});
+
+test("what went wrong is said where it can be read", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/sources");
+  await page.getByRole("button", { name: "Add a source" }).click();
+  await page.getByLabel("Settings, one to a line").fill("paths /srv/app");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  const alert = page.getByRole("alert");
+  await expect(alert).toContainText("name = value");
+  const bar = await page.locator("header.top").boundingBox();
+  const said = await alert.boundingBox();
+  expect(said?.y ?? 0).toBeGreaterThanOrEqual((bar?.y ?? 0) + (bar?.height ?? 0));
+});
+
+test("the keyboard alone walks through a list and a page about one thing", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/identities");
+  const focused = page.locator(":focus");
+  /** @param {import("@playwright/test").Locator} wanted @param {number} most */
+  const tabTo = async (wanted, most) => {
+    for (let n = 0; n < most; n += 1) {
+      await page.keyboard.press("Tab");
+      if (await wanted.evaluate((element) => element === document.activeElement)) return;
+    }
+    throw new Error(`${wanted} is not reached with ${most} steps of the keyboard`);
+  };
+  // A facet opens, is walked through and chosen from.
+  await tabTo(page.getByRole("button", { name: "Kind", exact: true }), 40);
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  await expect(focused).toHaveAttribute("href", /filter=kind/);
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".chip")).toHaveCount(1);
+  // A heading sorts, and keeps the focus.
+  const heading = page.getByRole("columnheader", { name: "Name" });
+  await tabTo(heading.getByRole("link"), 60);
+  await page.keyboard.press("Enter");
+  await expect(heading).toHaveAttribute("aria-sort", "descending");
+  // A row leads to its page, whose tabs and claim are reached.
+  await tabTo(page.locator("tbody tr .name").first(), 60);
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".tabs")).toBeVisible();
+  await tabTo(page.getByRole("button", { name: "Claim" }).first(), 40);
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("Owner")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByLabel("Owner")).toBeHidden();
+  await tabTo(page.locator(".tabs").getByRole("link", { name: "History" }), 10);
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/history$/);
+  await expect(page.locator(".timeline")).toBeVisible();
 });
 
 test("the keyboard alone finds an identity", async ({ page }) => {
@@ -102,39 +161,55 @@ test("the keyboard alone finds an identity", async ({ page }) => {
   await expect(page.locator("#palette")).toBeHidden();
 });
 
-// Every page is judged by axe in both themes and at both widths, each theme at one of them: colours
-// do not depend on the width, and what fits does not depend on the theme.
+// Every page is judged by axe in both themes and at both widths, and must not scroll sideways.
 const WIDTHS = [1440, 390];
-const SWEEPS = /** @type {const} */ ([["light", 1440], ["dark", 390]]);
+const THEMES = /** @type {const} */ (["light", "dark"]);
 
-for (const [theme, judged] of SWEEPS) {
-  test(`every page in ${theme}`, async ({ page }) => {
-    test.setTimeout(240_000);
+for (const theme of THEMES) for (const width of WIDTHS) {
+  test(`every page in ${theme} at ${width} px`, async ({ page }) => {
+    test.setTimeout(360_000);
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
+    await page.setViewportSize({ width, height: 900 });
+    const judge = async (/** @type {string} */ address) => {
+      // What lies half under the bar at the top would be judged too small to hit.
+      await page.evaluate(() => scrollTo(0, 0));
+      const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(sideways, `${address} scrolls sideways at ${width} px`).toBeLessThanOrEqual(0);
+      const found = await new AxeBuilder({ page }).withTags(STANDARDS).analyze();
+      const serious = found.violations.filter((one) => one.impact === "serious" || one.impact === "critical");
+      expect(serious.map((one) => `${address} ${one.id}: ${one.nodes[0]?.html}`)).toEqual([]);
+      const plain = address.split("?")[0].replace(/[a-z]{3}_[a-z0-9]+/, "one");
+      const name = plain.split("/").filter(Boolean).join("-") || "today";
+      await page.screenshot({ path: join(PICTURES, `${name}-${theme}-${width}.png`) });
+    };
+    await page.goto("/sign-in");
+    await judge("/sign-in");
     await signIn(page);
     const pages = [...PAGES];
     for (const list of ["/identities", "/credentials", "/places", "/findings"]) {
       await page.goto(list);
       const first = await page.locator("tbody tr .name").first().getAttribute("href");
-      if (first) pages.push(first);
-      if (first && list === "/identities") pages.push(`${first}/permissions`, `${first}/history`, `${first}/evidence`);
+      if (!first) throw new Error(`${list} is empty`);
+      pages.push(first);
+      if (list === "/identities") {
+        pages.push(...["credentials", "permissions", "history", "evidence"].map((tab) => `${first}/${tab}`));
+      }
     }
     for (const address of pages) {
       const reply = await page.goto(address);
       expect(reply?.status(), address).toBe(200);
-      const plain = address.split("?")[0].replace(/[a-z]{3}_[a-z0-9]+/, "one");
-      const name = plain.split("/").filter(Boolean).join("-") || "today";
-      for (const width of WIDTHS) {
-        await page.setViewportSize({ width, height: 900 });
-        const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        expect(sideways, `${address} scrolls sideways at ${width} px`).toBeLessThanOrEqual(0);
-        if (width === judged) {
-          const found = await new AxeBuilder({ page }).withTags(STANDARDS).analyze();
-          const serious = found.violations.filter((one) => one.impact === "serious" || one.impact === "critical");
-          expect(serious.map((one) => `${address} ${one.id}: ${one.nodes[0]?.html}`)).toEqual([]);
-        }
-        await page.screenshot({ path: join(PICTURES, `${name}-${theme}-${width}.png`) });
-      }
+      await judge(address);
     }
+    const missing = await page.goto("/nothing-here");
+    expect(missing?.status()).toBe(404);
+    await judge("/nothing-here");
+    // What opens over a page is judged open.
+    await page.goto("/sources");
+    await page.getByRole("button", { name: "Add a source" }).click();
+    await page.getByText("Settings of each connector").click();
+    await judge("/sources/add");
+    await page.goto("/settings");
+    for (const form of await page.locator("summary").all()) await form.click();
+    await judge("/settings/forms");
   });
 }
