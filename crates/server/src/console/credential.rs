@@ -38,10 +38,13 @@ pub(crate) async fn page(ask: Ask, Path(raw_id): Path<String>) -> Reply {
             text(&kind_title(&record.kind)),
             native_id(&record.native_id),
             Markup(format!("from {}", text(source))),
-            Markup(format!(
-                "expires {}",
-                says.fact(&record.expires_at, source, now, |&time| expiry(time, now))
-            )),
+            match record.expires_at.value() {
+                Some(&time) if time <= now => expiry(time, now),
+                _ => Markup(format!(
+                    "expires {}",
+                    says.fact(&record.expires_at, source, now, |&time| expiry(time, now))
+                )),
+            },
         ];
         let time_pairs: Vec<_> =
             as_of.map(|time| ("as_of".to_owned(), time.to_string())).into_iter().collect();

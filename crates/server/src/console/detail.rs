@@ -11,7 +11,7 @@ use store::{FieldChange, FindingRow, Version};
 
 use super::frame::Frame;
 use super::list::CellView;
-use super::parts::{Markup, Says, SeverityBadge, text, value, when};
+use super::parts::{Markup, Says, SeverityBadge, prose, text, value, when};
 use super::sheets::state_cell;
 
 /// A page about one thing.
@@ -73,8 +73,14 @@ pub(crate) fn line(title: impl Into<String>, value: Markup) -> FactLine {
     FactLine { title: title.into(), value }
 }
 
-/// `last_password_change` as `Last password change`.
+/// `last_password_change` as `Last password change`, and what lists call otherwise as they do.
 pub(crate) fn words(key: &str) -> String {
+    let key = key.strip_prefix("facts.").unwrap_or(key);
+    match key {
+        "exposure" => return "Readable by".into(),
+        "loci" => return "Read from".into(),
+        _ => {}
+    }
     let spaced = shown(key).replace(['_', '-', '.'], " ");
     let mut characters = spaced.chars();
     match characters.next() {
@@ -104,7 +110,7 @@ pub(crate) struct FindingView {
     title: String,
     place: String,
     state: Markup,
-    fix: String,
+    fix: Markup,
 }
 
 #[derive(Template)]
@@ -128,7 +134,7 @@ pub(crate) fn finding_list(rows: &[FindingRow], nothing: &'static str, now: Time
                 .map(|stored| stored_at(&stored.path, stored.line))
                 .unwrap_or_default(),
             state: state_cell(&row.state, now),
-            fix: shown(&first_sentence(&row.finding.fix)).into_owned(),
+            fix: prose(&first_sentence(&row.finding.fix)),
         })
         .collect();
     Markup::of(&FindingList { findings, nothing })
@@ -277,7 +283,13 @@ pub(crate) fn json_words(value: &serde_json::Value) -> String {
         Json::Bool(true) => "yes".to_owned(),
         Json::Bool(false) => "no".to_owned(),
         Json::Number(number) => number.to_string(),
+        Json::String(text) if text.is_empty() => "none".to_owned(),
+        // To the second: what is finer helps nobody who reads it.
+        Json::String(text) if text.len() >= 20 && text.ends_with('Z') => text
+            .parse::<Time>()
+            .map_or_else(|_| text.clone(), |_| text.chars().take(19).collect::<String>() + "Z"),
         Json::String(text) => text.clone(),
+        Json::Array(items) if items.is_empty() => "none".to_owned(),
         Json::Array(items) => items.iter().map(json_words).collect::<Vec<_>>().join(", "),
         Json::Object(map) => match (map.get("value"), map.get("state").and_then(Json::as_str)) {
             (Some(value), _) => json_words(value),
@@ -293,6 +305,15 @@ pub(crate) fn json_words(value: &serde_json::Value) -> String {
     super::parts::shortened(&shown(&words), 160)
 }
 
+/// Which part of a place or record is meant.
+pub(crate) fn within(pointer: Option<&str>, line: Option<u32>) -> Markup {
+    match (pointer, line) {
+        (Some(pointer), _) => Markup(format!("<code>{}</code>", text(pointer))),
+        (None, Some(_)) => super::parts::not_said("that line"),
+        (None, None) => super::parts::not_said("the whole"),
+    }
+}
+
 pub(crate) fn evidence_rows(evidence: &[Evidence], source: &str) -> Vec<Vec<Markup>> {
     evidence
         .iter()
@@ -303,10 +324,7 @@ pub(crate) fn evidence_rows(evidence: &[Evidence], source: &str) -> Vec<Vec<Mark
             };
             vec![
                 Markup(format!("<span class=\"mono\">{}</span>", text(&at))),
-                one.pointer.as_deref().map_or_else(
-                    || super::parts::not_said("the whole"),
-                    |pointer| Markup(format!("<code>{}</code>", text(pointer))),
-                ),
+                within(one.pointer.as_deref(), one.line),
                 one.shows
                     .as_deref()
                     .map_or_else(|| super::parts::not_said("that it is there"), text),

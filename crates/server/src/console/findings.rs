@@ -11,9 +11,10 @@ use model::{FindingId, FindingState};
 use super::ask::{Ask, go_to, html};
 use super::detail::{
     Crumb, Section, ThingPage, evidence_rows, evidence_table, fact_list, line, stored_at, table,
+    within,
 };
 use super::frame::Here;
-use super::parts::{Icon, Markup, SeverityBadge, not_said, text, when};
+use super::parts::{Icon, Markup, SeverityBadge, not_said, prose, text, when};
 use super::sheets::{identity_names, state_cell};
 use crate::address::moment;
 use crate::problem::Reply;
@@ -112,10 +113,7 @@ pub(crate) async fn page(ask: Ask, Path(raw_id): Path<String>) -> Reply {
                         text(&stored.path),
                         text(&stored_at(&stored.path, stored.line))
                     )),
-                    stored.pointer.as_deref().map_or_else(
-                        || not_said("the whole"),
-                        |pointer| Markup(format!("<code>{}</code>", text(pointer))),
-                    ),
+                    within(stored.pointer.as_deref(), stored.line),
                 ]
             })
             .collect();
@@ -178,14 +176,13 @@ pub(crate) async fn page(ask: Ask, Path(raw_id): Path<String>) -> Reply {
 fn fix(fix: &str) -> Markup {
     let mut markup = String::new();
     for line in fix.lines().filter(|line| !line.trim().is_empty()) {
-        let (open, close) = if line.starts_with("    ") || line.starts_with('`') {
-            ("<pre>", "</pre>")
-        } else {
-            ("<p>", "</p>")
+        let quoted = line.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+        let command = quoted.filter(|command| !command.contains('`'));
+        let command = command.or_else(|| line.starts_with("    ").then(|| line.trim()));
+        markup += &match command {
+            Some(command) => format!("<pre>{}</pre>", text(command)),
+            None => format!("<p>{}</p>", prose(line.trim())),
         };
-        markup.push_str(open);
-        markup.push_str(&text(line.trim().trim_matches('`')).0);
-        markup.push_str(close);
     }
     Markup(format!("<div class=\"steps\">{markup}</div>"))
 }

@@ -16,8 +16,8 @@ use super::detail::{
 };
 use super::frame::Here;
 use super::parts::{
-    Markup, Says, age, expiry, grouped, identity_icon, kind_title, native_id, not_said, text,
-    value, when,
+    Markup, Says, age, expiry, grouped, identity_icon, kind_title, native_id, not_said,
+    party_title, text, value, when,
 };
 use crate::address::href;
 use crate::problem::Reply;
@@ -143,12 +143,12 @@ fn marks(detail: &IdentityDetail, says: &mut Says, now: model::Time) -> Vec<Mark
         (Some(claim), _) => Markup(format!(
             "<span title=\"claimed by {}\">owner {} <span class=\"quiet\">claimed</span></span>",
             text(&claim.by),
-            text(&claim.party.name)
+            text(party_title(&claim.party))
         )),
         (None, Some(owner)) => Markup(format!(
             "<span title=\"by {}\">owner {} <span class=\"quiet\">{} %</span></span>",
             text(&owner.method),
-            text(&owner.party.name),
+            text(party_title(&owner.party)),
             (owner.confidence * 100.0).round()
         )),
         (None, None) => Markup("<span class=\"tag warn\">orphaned</span>".into()),
@@ -248,7 +248,7 @@ fn owners_table(detail: &IdentityDetail, now: model::Time) -> Markup {
     let mut rows = Vec::new();
     if let Some(claim) = &detail.owner_claim {
         rows.push(vec![
-            text(&claim.party.name),
+            text(party_title(&claim.party)),
             Markup("claim".into()),
             Markup("100 %".into()),
             if claim.reason.is_empty() { not_said("no reason given") } else { text(&claim.reason) },
@@ -269,7 +269,7 @@ fn owners_table(detail: &IdentityDetail, now: model::Time) -> Markup {
             },
         );
         vec![
-            text(&link.owner.name),
+            text(party_title(&link.owner)),
             text(&link.method),
             Markup(format!("{} %", (link.confidence * 100.0).round())),
             shown_at,

@@ -56,6 +56,8 @@ pub(crate) struct Sheet<R: 'static> {
     /// Sorted so when the address says nothing; by arrival when none.
     pub(crate) usual_sort: Option<(&'static str, bool)>,
     pub(crate) name: fn(&R) -> (String, String),
+    /// What the free text is looked for in.
+    pub(crate) searched: &'static str,
     /// What would be here, and the command that fills it.
     pub(crate) nothing: (&'static str, &'static str, &'static str),
     /// Whether rows can be chosen to claim their owner.
@@ -93,8 +95,7 @@ pub(crate) struct ColumnView {
     pub(crate) title: &'static str,
     pub(crate) sort_href: String,
     pub(crate) sorted: &'static str,
-    pub(crate) number: bool,
-    pub(crate) lead: bool,
+    pub(crate) class: &'static str,
 }
 
 pub(crate) struct ColumnChoice {
@@ -122,6 +123,7 @@ pub(crate) struct ListView {
     /// The address of this very page, to fetch it anew.
     pub(crate) here: String,
     pub(crate) search: String,
+    pub(crate) searched: &'static str,
     pub(crate) kept_for_search: Vec<(String, String)>,
     pub(crate) kept_for_columns: Vec<(String, String)>,
     pub(crate) views: Vec<ViewLink>,
@@ -213,6 +215,7 @@ pub(crate) fn view<R>(
         path: sheet.path,
         here: address.href(),
         search: address.query.search.clone().unwrap_or_default(),
+        searched: sheet.searched,
         kept_for_search: address.unsearched().pairs(),
         kept_for_columns: address.with_usual_columns().pairs(),
         views: views(sheet, address, now),
@@ -282,8 +285,7 @@ fn header<R>(
             Some(false) => "ascending",
             None => "",
         },
-        number: column.class.contains("number"),
-        lead: column.class.contains("wide"),
+        class: column.class,
     }
 }
 
@@ -409,7 +411,11 @@ fn facets<R>(
 fn position(address: &Address, n_rows: usize, total: Option<u64>) -> String {
     let first = address.skipped + 1;
     let last = address.skipped + n_rows as u64;
-    let rows = format!("{} to {}", grouped(first), grouped(last));
+    let rows = if first == last {
+        grouped(first)
+    } else {
+        format!("{} to {}", grouped(first), grouped(last))
+    };
     match total {
         Some(total) => format!("{rows} of {}", grouped(total.max(last))),
         None if address.query.as_of.is_some() => rows,

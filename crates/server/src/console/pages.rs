@@ -122,7 +122,8 @@ fn facet_bars(
     let bars = facet.map(|facet| {
         let n_rest: u64 = facet.values.iter().skip(MAX_BARS).map(|value| value.count).sum::<u64>()
             + facet.n_others;
-        let most = facet.values.iter().map(|value| value.count).max().unwrap_or(0).max(1);
+        let most =
+            facet.values.iter().map(|value| value.count).max().unwrap_or(0).max(n_rest).max(1);
         let mut bars: Vec<BarView> = facet
             .values
             .iter()
@@ -140,7 +141,7 @@ fn facet_bars(
                 title: "All others".into(),
                 href: path.to_owned(),
                 class: "rest",
-                length: length(n_rest.min(most), most),
+                length: length(n_rest, most),
                 count: grouped(n_rest),
             });
         }
@@ -156,9 +157,12 @@ fn columns(
     label: &'static str,
     class: fn(&str) -> &'static str,
 ) -> Markup {
-    const STEP: u64 = 56;
+    // Charts beside each other are equally wide, so that their texts are equally high.
+    const WIDTH: u64 = 420;
+    const BAR: u64 = 40;
     const HIGHEST: u64 = 84;
     let columns = bars.map(|bars| {
+        let step = WIDTH / (bars.len() as u64).max(1);
         let most = bars.iter().map(|bar| bar.n).max().unwrap_or(0).max(1);
         let views = bars.iter().zip(0_u64..).map(|(bar, n)| {
             let height = if bar.n == 0 { 0 } else { (bar.n * HIGHEST / most).max(2) };
@@ -167,17 +171,17 @@ fn columns(
                 title: bar.title.clone(),
                 href: list_href(path, &bar.filters),
                 class: class(&bar.id),
-                x: n * STEP + 8,
+                x: n * step + step.saturating_sub(BAR) / 2,
                 y: 104 - height,
                 height,
-                middle: n * STEP + 28,
+                middle: n * step + step / 2,
                 above: 99 - height,
                 count: grouped(bar.n),
                 first,
                 second,
             }
         });
-        ColumnsChart { width: bars.len() as u64 * STEP, label, bars: views.collect() }
+        ColumnsChart { width: WIDTH, label, bars: views.collect() }
     });
     Markup::of(&Columns { columns })
 }
@@ -233,8 +237,8 @@ pub(crate) async fn today(ask: Ask) -> Reply {
         let empty = is_empty.then(|| Empty {
             title: "Nothing was read yet".into(),
             what: "What the sources find will be counted here. The first sync of a machine takes a few seconds.".into(),
-            command: "tutela source sync --all",
-            link: Some(("/sources".into(), "See the sources")),
+            command: if names.is_empty() { "tutela source add host" } else { "tutela source sync --all" },
+            link: Some(("/sources".into(), if names.is_empty() { "Add a source" } else { "See the sources" })),
         });
         Ok(TodayPage {
             empty,
@@ -362,9 +366,19 @@ pub(crate) async fn owners(ask: Ask) -> Reply {
         } else {
             above
         };
-        let nothing = if counted { "No owner was inferred or claimed. Owners come from CODEOWNERS, git authors, tags and claims." } else { "Counting." };
+        let (above, tables) = if rows.is_empty() && counted {
+            let empty = Empty {
+                title: "No owner yet".into(),
+                what: "Owners come from CODEOWNERS, git authors, tags and claims.".into(),
+                command: "",
+                link: None,
+            };
+            (Markup(format!("{above}{}", Markup::of(&empty))), Vec::new())
+        } else {
+            (above, vec![table("", &["Owner", "#*Identities", "*How"], rows, "Counting.")])
+        };
         Ok(TablePage {
-            tables: vec![table("", &["Owner", "#*Identities", "*How"], rows, nothing)],
+            tables,
             above,
             next: None,
             says: Markup::default(),
@@ -440,8 +454,18 @@ pub(crate) async fn coverage(ask: Ask) -> Reply {
             Markup::default()
         };
         let heads = ["Scope", "*Read", "#Asked for", "#Refused", "#*Gaps", "Source", "Read at", "Last whole"];
-        let nothing = "No scope was read yet. Sync a source: tutela source sync --all";
-        Ok(TablePage { frame, above, tables: vec![table("", &heads, rows, nothing)], next: None, says: Markup::default() })
+        let (above, tables) = if scopes.is_empty() {
+            let empty = Empty {
+                title: "Nothing was read yet".into(),
+                what: "How much of each scope was read, and what was not, will be here.".into(),
+                command: "tutela source sync --all",
+                link: Some(("/sources".into(), "See the sources")),
+            };
+            (Markup::of(&empty), Vec::new())
+        } else {
+            (above, vec![table("", &heads, rows, "")])
+        };
+        Ok(TablePage { frame, above, tables, next: None, says: Markup::default() })
     });
     html(&page.await?)
 }
@@ -480,11 +504,7 @@ pub(crate) async fn changes(ask: Ask) -> Reply {
         let counts = summary
             .iter()
             .map(|one| {
-                // In a narrow window the head of the table is not there to say what is counted.
-                let number = |n: u64, what: &str| {
-                    let count = if n == 0 { not_said("none") } else { Markup(grouped(n)) };
-                    Markup(format!("{count}<span class=\"narrow-only\"> {what}</span>"))
-                };
+                let number = |n: u64| if n == 0 { not_said("none") } else { Markup(grouped(n)) };
                 let pairs = [
                     ("from", query.from.date()),
                     ("to", query.to.date()),
@@ -498,9 +518,9 @@ pub(crate) async fn changes(ask: Ask) -> Reply {
                         href("/changes", &pairs).replace('&', "&amp;"),
                         one.list.name()
                     )),
-                    number(one.added, "added"),
-                    number(one.changed, "changed"),
-                    number(one.gone, "gone"),
+                    number(one.added),
+                    number(one.changed),
+                    number(one.gone),
                 ]
             })
             .collect();
@@ -621,7 +641,7 @@ pub(crate) async fn audit(ask: Ask) -> Reply {
         let next = (entries.len() == crate::api::AUDIT_PAGE)
             .then(|| entries.last().map(|last| format!("/audit?before={}", last.number)))
             .flatten();
-        let heads = ["Act", "*Outcome", "Of", "*Who", "Detail", "When", "#Entry"];
+        let heads = ["Act", "*Outcome", "*Of", "*Who", "Detail", "*When", "#Entry"];
         Ok(TablePage {
             frame,
             above: Markup::default(),

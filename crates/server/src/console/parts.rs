@@ -9,7 +9,7 @@ use askama::Template;
 use askama::filters::{Html, HtmlSafe, escape};
 use model::kinds::{General, credential_kind, identity_kind, place_kind};
 use model::text::shown;
-use model::{Fact, Severity, State, Time, Value};
+use model::{Fact, Party, PartyKind, Severity, State, Time, Value};
 
 /// Text that is already markup: our own words and escaped text, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,6 +39,39 @@ impl Markup {
 /// Foreign text, safe to look at and escaped.
 pub(crate) fn text(foreign: &str) -> Markup {
     Markup(escaped(&shown(foreign)))
+}
+
+/// Foreign text in which what stands between backticks is code.
+pub(crate) fn prose(foreign: &str) -> Markup {
+    let safe = escaped(&shown(foreign));
+    let pieces: Vec<&str> = safe.split('`').collect();
+    let last = pieces.len() - 1;
+    let mut markup = String::with_capacity(safe.len());
+    for (n, piece) in pieces.into_iter().enumerate() {
+        match (n % 2 == 1, n == last) {
+            (false, _) => markup.push_str(piece),
+            (true, false) => {
+                markup.push_str("<code>");
+                markup.push_str(piece);
+                markup.push_str("</code>");
+            }
+            // Without a partner it is only a backtick.
+            (true, true) => {
+                markup.push('`');
+                markup.push_str(piece);
+            }
+        }
+    }
+    Markup(markup)
+}
+
+/// How an owner is called: a team by its handle, which is one wherever it is named.
+pub(crate) fn party_title(party: &Party) -> &str {
+    if party.kind == PartyKind::Team && party.key.starts_with('@') {
+        &party.key
+    } else {
+        &party.name
+    }
 }
 
 fn escaped(text: &str) -> String {
@@ -425,6 +458,16 @@ mod tests {
         assert_eq!(grouped(1_234_567_u64), "1,234,567");
         assert_eq!(shortened("abcdefghij", 7), "abc…hij");
         assert_eq!(shortened("abc", 7), "abc");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let check = |text: &str, expected: &str| assert_eq!(prose(text).0, expected);
+        check("run `tutela up`, then", "run <code>tutela up</code>, then");
+        check("`<b>`", "<code>&#60;b&#62;</code>");
+        check("one ` alone", "one ` alone");
+        check("`a` and ` b", "<code>a</code> and ` b");
+        check("", "");
     }
 
     #[test]

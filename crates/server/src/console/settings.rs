@@ -124,11 +124,11 @@ pub(crate) async fn page(ask: Ask) -> Reply {
                 vec![
                     super::parts::text(&check.subject),
                     Markup(format!("<span class=\"state-dot {class}\">{word}</span>")),
-                    super::parts::text(&check.says),
+                    super::parts::prose(&check.says),
                     if check.fix.is_empty() {
                         not_said("nothing to do")
                     } else {
-                        super::parts::text(&check.fix)
+                        super::parts::prose(&check.fix)
                     },
                 ]
             })

@@ -13,7 +13,7 @@ use super::frame::{Frame, Here};
 use super::list::{Answer, Cells, Column, ListView, Sheet, View, query_of, view};
 use super::parts::{
     Icon, Markup, NameLink, SeverityBadge, age, expiry, identity_icon, kind_title, native_id,
-    not_said, text, when,
+    not_said, party_title, text, when,
 };
 use crate::address::Address;
 use crate::problem::Reply;
@@ -89,24 +89,29 @@ const IDENTITY_COLUMNS: &[Column<Row<Identity>>] = &[
     })
     .class("wide"),
     column("kind", "Kind", true, true, |row, _| text(&kind_title(&row.record.kind))),
-    column("owner", "Owner", true, true, |row, _| match &row.owner {
-        Some(owner) => owner_cell(&owner.party.name, owner.confidence),
+    column("owner", "Owner", true, true, |row: &Row<Identity>, _| match &row.owner {
+        Some(owner) => owner_cell(party_title(&owner.party), owner.confidence),
         None => Markup("<span class=\"tag warn\">orphaned</span>".into()),
-    }),
-    column("environment", "Environment", true, false, |row, cells| {
+    })
+    .class("medium"),
+    column("environment", "Environment", true, false, |row: &Row<Identity>, cells| {
         cells.says.cell(&row.record.environment, &row.source_name, cells.now, |value| text(value))
-    }),
-    column("enabled", "State", true, false, |row, cells| {
+    })
+    .class("tight"),
+    column("enabled", "State", true, false, |row: &Row<Identity>, cells| {
         cells.says.cell(&row.record.enabled, &row.source_name, cells.now, |&value| yes_no(value))
-    }),
-    column("last_used_at", "Last used", true, false, |row, cells| {
+    })
+    .class("tight"),
+    column("last_used_at", "Last used", true, false, |row: &Row<Identity>, cells| {
         let now = cells.now;
         cells.says.cell(&row.record.last_used_at, &row.source_name, now, |&time| when(time, now))
-    }),
-    column("created_at", "Age", true, false, |row, cells| {
+    })
+    .class("short"),
+    column("created_at", "Age", true, false, |row: &Row<Identity>, cells| {
         let now = cells.now;
         cells.says.cell(&row.record.created_at, &row.source_name, now, |&time| age(time, now))
-    }),
+    })
+    .class("tight"),
     column("source", "Source", true, false, |row, _| source_of(row)),
     column("native_id", "Native id", false, false, |row, _| native_id(&row.record.native_id)),
     column("system", "System", false, false, |row, _| text(&row.record.system)),
@@ -170,6 +175,7 @@ const IDENTITIES: Sheet<Row<Identity>> = Sheet {
     facets: &["kind", "source", "owner", "environment", "enabled"],
     usual_sort: Some(("name", false)),
     name: |row| (row.record.id.to_string(), row.record.name.clone()),
+    searched: "Name or native id",
     nothing: (
         "No identity yet",
         "Every service account, role, pipeline, certificate subject, bot and agent that a source states will be here.",
@@ -208,25 +214,30 @@ const CREDENTIAL_COLUMNS: &[Column<Row<Credential>>] = &[
             ))
         }
     }),
-    column("expires_at", "Expires", true, true, |row, cells| {
+    column("expires_at", "Expires", true, true, |row: &Row<Credential>, cells| {
         let now = cells.now;
         cells.says.cell(&row.record.expires_at, &row.source_name, now, |&time| expiry(time, now))
-    }),
-    column("rotated_at", "Rotated", false, false, |row, cells| {
+    })
+    .class("short"),
+    column("rotated_at", "Rotated", false, false, |row: &Row<Credential>, cells| {
         let now = cells.now;
         cells.says.cell(&row.record.rotated_at, &row.source_name, now, |&time| when(time, now))
-    }),
-    column("last_used_at", "Last used", true, false, |row, cells| {
+    })
+    .class("short"),
+    column("last_used_at", "Last used", true, false, |row: &Row<Credential>, cells| {
         let now = cells.now;
         cells.says.cell(&row.record.last_used_at, &row.source_name, now, |&time| when(time, now))
-    }),
-    column("created_at", "Age", true, false, |row, cells| {
+    })
+    .class("short"),
+    column("created_at", "Age", true, false, |row: &Row<Credential>, cells| {
         let now = cells.now;
         cells.says.cell(&row.record.created_at, &row.source_name, now, |&time| age(time, now))
-    }),
-    column("enabled", "State", false, false, |row, cells| {
+    })
+    .class("tight"),
+    column("enabled", "State", false, false, |row: &Row<Credential>, cells| {
         cells.says.cell(&row.record.enabled, &row.source_name, cells.now, |&value| yes_no(value))
-    }),
+    })
+    .class("tight"),
     column("source", "Source", true, false, |row, _| source_of(row)),
     column("native_id", "Native id", false, false, |row, _| native_id(&row.record.native_id)),
     column("fingerprint", "Fingerprint", false, false, |row, _| match row.record.fingerprint {
@@ -270,6 +281,7 @@ const CREDENTIALS: Sheet<Row<Credential>> = Sheet {
     facets: &["kind", "source", "system", "enabled"],
     usual_sort: Some(("name", false)),
     name: |row| (row.record.id.to_string(), row.record.name.clone()),
+    searched: "Name or native id",
     nothing: (
         "No credential yet",
         "Keys, tokens, passwords and certificates will be here: what they prove, where they lie, when they end. Never their values.",
@@ -284,15 +296,26 @@ const PLACE_COLUMNS: &[Column<Row<Place>>] = &[
     })
     .class("wide"),
     column("kind", "Kind", true, true, |row, _| text(&kind_title(&row.record.kind))),
-    column("exposure", "Readable by", true, true, |row, cells| {
+    column("exposure", "Readable by", true, true, |row: &Row<Place>, cells| {
         let unsaid = model::Fact::default();
         let fact = row.record.facts.get("exposure").unwrap_or(&unsaid);
         let now = cells.now;
         cells.says.cell(fact, &row.source_name, now, |value| exposure(&value.to_string()))
+    })
+    .class("short labelled"),
+    column("instance", "Instance", true, false, |row, _| {
+        if row.record.instance.is_empty() {
+            not_said("none")
+        } else {
+            one_line(&text(&row.record.instance), &row.record.instance)
+        }
     }),
-    column("system", "System", true, false, |row, _| text(&row.record.system)),
+    column("system", "System", false, false, |row, _| text(&row.record.system)),
     column("source", "Source", true, false, |row, _| source_of(row)),
-    column("seen_from", "Seen so since", true, false, |row, cells| when(row.seen_from, cells.now)),
+    column("seen_from", "Seen so since", true, false, |row: &Row<Place>, cells| {
+        when(row.seen_from, cells.now)
+    })
+    .class("short"),
     column("native_id", "Native id", false, false, |row, _| native_id(&row.record.native_id)),
 ];
 
@@ -323,6 +346,7 @@ const PLACES: Sheet<Row<Place>> = Sheet {
     facets: &["kind", "exposure", "source", "system"],
     usual_sort: Some(("name", false)),
     name: |row| (row.record.id.to_string(), row.record.path.clone()),
+    searched: "Path or native id",
     nothing: (
         "No place yet",
         "Files, repositories, units and stores in which credentials lie will be here.",
@@ -341,20 +365,30 @@ const FINDING_COLUMNS: &[Column<FindingRow>] = &[
             text(&title)
         ))
     })
-    .class("wide"),
-    column("severity", "Severity", true, true, |row, _| {
+    .class("widest"),
+    column("severity", "Severity", true, true, |row: &FindingRow, _| {
         Markup::of(&SeverityBadge { severity: row.finding.severity })
-    }),
+    })
+    .class("short"),
     column("rule", "Rule", true, false, |row, _| {
         Markup(format!("<span class=\"mono\">{}</span>", text(&row.finding.rule)))
     }),
-    column("state", "State", true, true, |row, cells| state_cell(&row.state, cells.now)),
+    column("state", "State", true, true, |row: &FindingRow, cells| {
+        state_cell(&row.state, cells.now)
+    })
+    .class("medium"),
     column("identity", "Identity", true, false, |row, cells| match row.finding.identity {
         Some(id) => linked(cells, "identities", &id),
         None => not_said("none"),
     }),
-    column("opened_at", "Opened", true, false, |row, cells| when(row.opened_at, cells.now)),
-    column("last_seen", "Last seen", false, false, |row, cells| when(row.last_seen, cells.now)),
+    column("opened_at", "Opened", true, false, |row: &FindingRow, cells| {
+        when(row.opened_at, cells.now)
+    })
+    .class("short"),
+    column("last_seen", "Last seen", false, false, |row: &FindingRow, cells| {
+        when(row.last_seen, cells.now)
+    })
+    .class("short"),
 ];
 
 pub(crate) fn state_cell(state: &FindingState, now: Time) -> Markup {
@@ -396,6 +430,7 @@ const FINDINGS: Sheet<FindingRow> = Sheet {
     facets: &["severity", "rule", "state"],
     usual_sort: Some(("severity", true)),
     name: |row| (row.finding.id.to_string(), row.finding.title.clone()),
+    searched: "Title or rule",
     nothing: (
         "Nothing found",
         "What the rules find in the records will be here, with evidence and the exact fix.",
@@ -413,19 +448,27 @@ const GAP_COLUMNS: &[Column<GapRow>] = &[
             text(&super::parts::shortened(&whole, 60))
         ))
     })
-    .class("wide"),
-    column("reason", "Reason", true, true, |row, _| text(&row.gap.reason.name().replace('-', " "))),
-    column("detail", "What happened", true, false, |row, _| match &row.gap.detail {
+    .class("wide wraps"),
+    column("reason", "Reason", true, true, |row: &GapRow, _| {
+        text(&row.gap.reason.name().replace('-', " "))
+    })
+    .class("short"),
+    column("detail", "What happened", true, false, |row: &GapRow, _| match &row.gap.detail {
         Some(detail) => text(detail),
         None => not_said("nothing more said"),
-    }),
-    column("missing", "What would close it", true, true, |row, _| match &row.gap.missing {
-        Some(missing) => Markup(format!("<code>{}</code>", text(missing))),
-        None => not_said("not a matter of permission"),
-    }),
-    column("scope", "Scope", true, false, |row, _| {
+    })
+    .class("wraps"),
+    column("missing", "What would close it", true, true, |row: &GapRow, _| {
+        match &row.gap.missing {
+            Some(missing) => Markup(format!("<code>{}</code>", text(missing))),
+            None => not_said("not a matter of permission"),
+        }
+    })
+    .class("wraps"),
+    column("scope", "Scope", true, false, |row: &GapRow, _| {
         text(&format!("{}: {}", row.scope_kind, row.scope_name))
-    }),
+    })
+    .class("wraps"),
     column("source", "Source", true, false, |row, _| text(&row.source_name)),
 ];
 
@@ -437,6 +480,7 @@ const GAPS: Sheet<GapRow> = Sheet {
     facets: &["reason", "source"],
     usual_sort: None,
     name: |row| (String::new(), row.gap.locus.clone()),
+    searched: "What was not read",
     nothing: ("No gap", "Everything that the sources set out to read was read.", ""),
     claims: false,
 };

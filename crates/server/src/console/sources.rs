@@ -65,6 +65,7 @@ fn card(view: SourceView, scopes: &[store::ScopeCoverage], now: Time) -> SourceC
     }
     let last = source.last_sync.as_ref();
     let gaps = match n_gaps {
+        0 if asked == 0 => not_said("nothing read yet"),
         0 => not_said("none"),
         n => Markup(format!(
             "<a href=\"/coverage/gaps?filter=source%3Ais%3A{}\">{}</a>",
@@ -105,7 +106,7 @@ fn card(view: SourceView, scopes: &[store::ScopeCoverage], now: Time) -> SourceC
         facts.push((
             "Last changes",
             Markup(format!(
-                "{} added, {} changed, {} gone",
+                "<span title=\"identities and credentials\">{} added, {} changed, {} gone</span>",
                 grouped(one.added + two.added),
                 grouped(one.changed + two.changed),
                 grouped(one.gone + two.gone)
