@@ -120,8 +120,9 @@ impl Actor {
         if self.role >= act.least_role() {
             return Ok(());
         }
+        let whom = if matches!(self.via, Via::Token { .. }) { "the token of " } else { "" };
         let message = format!(
-            "`{}` has the role {}; {} needs {}",
+            "{whom}`{}` has the role {}; {} needs {}",
             self.name,
             self.role.name(),
             act.name(),

@@ -21,6 +21,14 @@ pub struct Step {
     pub n_records: u64,
 }
 
+/// The name of a source that is not of the demo, if there is any.
+pub fn foreign(app: &App) -> Result<Option<String>> {
+    let is_own = |source: &store::Source| {
+        SOURCES.iter().any(|part| source.connector == part.connector && source.name == part.name)
+    };
+    Ok(app.store.sources()?.into_iter().find(|source| !is_own(source)).map(|source| source.name))
+}
+
 /// Loads the estate and evaluates it; a second time syncs the same sources again.
 pub fn load(
     app: &App,

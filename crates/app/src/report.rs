@@ -797,7 +797,7 @@ fn notifications(report: &Report) -> Vec<serde_json::Value> {
 }
 
 fn result(finding: &Finding, suppressed: Option<&Suppressed>) -> serde_json::Value {
-    let locations: Vec<serde_json::Value> = finding
+    let mut locations: Vec<serde_json::Value> = finding
         .places
         .iter()
         .map(|stored| {
@@ -808,10 +808,15 @@ fn result(finding: &Finding, suppressed: Option<&Suppressed>) -> serde_json::Val
             json!({ "physicalLocation": physical })
         })
         .collect();
+    // Code hosts refuse a file in which any result has no location.
+    if locations.is_empty() {
+        let path = finding.evidence.first().map_or(".", |evidence| &evidence.at);
+        locations.push(json!({ "physicalLocation": { "artifactLocation": { "uri": uri(path) } } }));
+    }
     let mut result = json!({
         "ruleId": finding.rule,
         "level": level(finding.severity),
-        "message": { "text": format!("{} {}", finding.title, finding.fix) },
+        "message": { "text": format!("{}. {}", finding.title, finding.fix) },
         "locations": locations,
         "partialFingerprints": { "tutela/v1": finding.id },
     });

@@ -309,6 +309,25 @@ pub fn add_defaults(app: &App, actor: &Actor, folder: &str, every_s: u32, now: T
     Ok(())
 }
 
+/// Adds a source for a folder that somebody named, unless one reads it already.
+pub fn add_folder(app: &App, actor: &Actor, folder: &str, every_s: u32, now: Time) -> Result<()> {
+    for source in app.store.sources()? {
+        let settings: Settings = serde_json::from_str(&source.settings).unwrap_or_default();
+        if source.connector == "repository"
+            && settings.list("paths").iter().any(|path| path == folder)
+        {
+            return Ok(());
+        }
+    }
+    let request = SourceRequest {
+        connector: "repository".into(),
+        name: Some(folder.chars().take(MAX_NAME_CHARS).collect()),
+        settings: Settings::default().with("paths", [folder]),
+        every_s: Some(every_s),
+    };
+    add(app, actor, &request, now).map(drop)
+}
+
 fn check(descriptor: &Descriptor, settings: &Settings) -> Result<()> {
     for name in settings.0.keys() {
         let Some(setting) = descriptor.settings.iter().find(|setting| setting.name == name) else {

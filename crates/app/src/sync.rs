@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use connectors::{Progress, Request, Settings, SourceError, connector};
 use model::fact::Text;
@@ -21,6 +22,9 @@ use crate::{App, estate};
 
 /// Events a slow listener may lag behind before it loses some.
 const MAX_WAITING_EVENTS: usize = 1024;
+/// A sync that failed or was cut off is tried again this much later, or with the next one when that
+/// comes earlier.
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 /// Batches that may wait for the store while the connector reads on.
 pub(crate) const MAX_WAITING_BATCHES: usize = 4;
 
@@ -253,6 +257,12 @@ pub fn test(app: &App, actor: &Actor, id: SourceId, now: Time) -> Result<Text> {
     (descriptor.test)(&request).map(Text::from).map_err(|error| of_source(&error))
 }
 
+/// Every source that is not disabled.
+pub fn all(app: &App) -> Result<Vec<SourceId>> {
+    let sources = app.store.sources()?;
+    Ok(sources.into_iter().filter(|source| source.enabled).map(|source| source.id).collect())
+}
+
 /// Sources whose time has come, the longest waiting first.
 pub fn due(app: &App, now: Time) -> Result<Vec<SourceId>> {
     let mut due: Vec<(Time, SourceId)> = Vec::new();
@@ -261,9 +271,12 @@ pub fn due(app: &App, now: Time) -> Result<Vec<SourceId>> {
         if app.syncs.is_running(source.id) {
             continue;
         }
-        let last = source.last_sync.as_ref().map(|sync| sync.started_at);
-        let at = last
-            .map_or(Time::MIN, |last| last.plus(std::time::Duration::from_secs(every_s.into())));
+        let every = Duration::from_secs(every_s.into());
+        let at = source.last_sync.as_ref().map_or(Time::MIN, |last| match last.state {
+            // Cut off or failed: not worth an hour of waiting, nor a try at every tick.
+            store::SyncState::Failed => last.started_at.plus(every.min(RETRY_AFTER)),
+            _ => last.started_at.plus(every),
+        });
         if at <= now {
             due.push((at, source.id));
         }

@@ -41,6 +41,22 @@ enum Transport {
 }
 
 impl Api {
+    /// For questions: a data folder that is not there is a name mistyped, not an empty estate.
+    pub(crate) fn ask(global: &Global) -> anyhow::Result<Self> {
+        if global.server.is_none() {
+            let config = config::load(global.config.as_deref())?;
+            let folder = config::data_folder(global.data.as_deref(), &config)?;
+            if !folder.exists() {
+                bail!(
+                    "there is no data folder `{}`; `tutela up` makes one, `--data` names another",
+                    folder.display()
+                );
+            }
+        }
+        Self::connect(global)
+    }
+
+    /// Makes the data folder where there is none.
     pub(crate) fn connect(global: &Global) -> anyhow::Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use connectors::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -181,6 +181,30 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&json_shown(&text))
 }
 
+/// The columns of a table: heading and where the value stands in a row.
+pub(crate) type Columns = &'static [(&'static str, &'static [&'static str])];
+
+/// The rows of a reply: a list, or an object with `items`.
+pub(crate) fn items(reply: &serde_json::Value) -> &[serde_json::Value] {
+    reply.get("items").unwrap_or(reply).as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Prints rows as a table or as CSV.
+pub(crate) fn print_rows(
+    items: &[serde_json::Value],
+    shown: Columns,
+    format: Format,
+    talk: &Talk,
+) -> anyhow::Result<()> {
+    let header: Vec<&'static str> = shown.iter().map(|(heading, _)| *heading).collect();
+    let rows: Vec<Vec<String>> =
+        items.iter().map(|row| shown.iter().map(|(_, at)| cell_at(row, at)).collect()).collect();
+    if format == Format::Csv {
+        return print(&app::report::to_csv(&app::report::Table { header, rows })?);
+    }
+    print(&columns(&header, &rows, talk))
+}
+
 /// Columns aligned by width on the screen, the last one free; foreign names made safe.
 pub(crate) fn columns(header: &[&str], rows: &[Vec<String>], talk: &Talk) -> String {
     const MAX_WIDTH: usize = 60;
@@ -284,8 +308,10 @@ fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Any JSON: as it is with `--format json`, else as an indented outline.
 pub(crate) fn print_value(value: &serde_json::Value, format: Format) -> anyhow::Result<()> {
-    if format == Format::Json {
-        return print_json(value);
+    match format {
+        Format::Json => return print_json(value),
+        Format::Csv => bail!("this is no list, and CSV has rows only; `--format json` has it all"),
+        Format::Table | Format::Sarif => {}
     }
     let mut text = String::new();
     outline(value, 0, &mut text);
@@ -299,7 +325,8 @@ fn outline(value: &serde_json::Value, depth: usize, text: &mut String) {
         Value::Object(object) => {
             for (name, value) in object {
                 if let Some(cell) = scalar(value) {
-                    text.push_str(&format!("{indent}{}: {}\n", shown(name), shown(&cell)));
+                    text.push_str(&format!("{indent}{}: ", shown(name)));
+                    paragraphs(&cell, depth, text);
                 } else {
                     text.push_str(&format!("{indent}{}:\n", shown(name)));
                     outline(value, depth + 1, text);
@@ -309,7 +336,8 @@ fn outline(value: &serde_json::Value, depth: usize, text: &mut String) {
         Value::Array(items) => {
             for item in items {
                 if let Some(cell) = scalar(item) {
-                    text.push_str(&format!("{indent}- {}\n", shown(&cell)));
+                    text.push_str(&format!("{indent}- "));
+                    paragraphs(&cell, depth, text);
                 } else {
                     text.push_str(&format!("{indent}-\n"));
                     outline(item, depth + 1, text);
@@ -320,11 +348,25 @@ fn outline(value: &serde_json::Value, depth: usize, text: &mut String) {
     }
 }
 
+/// A text of several lines stands below its name.
+fn paragraphs(cell: &str, depth: usize, text: &mut String) {
+    if !cell.contains('\n') {
+        text.push_str(&format!("{}\n", shown(cell)));
+        return;
+    }
+    text.push('\n');
+    let indent = "  ".repeat(depth + 1);
+    for line in cell.lines() {
+        text.push_str(format!("{indent}{}", shown(line)).trim_end());
+        text.push('\n');
+    }
+}
+
 /// What fits on one line: plain values, facts, empty lists.
 fn scalar(value: &serde_json::Value) -> Option<String> {
     use serde_json::Value;
     match value {
-        Value::Object(fact) if fact.contains_key("state") && fact.contains_key("source") => {
+        Value::Object(fact) if fact.contains_key("observed_at") && fact.contains_key("state") => {
             Some(fact_text(fact))
         }
         Value::Object(object) if object.is_empty() => Some("none".into()),

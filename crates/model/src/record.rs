@@ -115,6 +115,9 @@ pub struct Identity {
     pub native_id: String,
     pub name: String,
     pub scope: ScopeId,
+    /// Other scopes of the source that state it too: it is gone only when each of them says so.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also_in: Vec<ScopeId>,
     #[serde(default, skip_serializing_if = "Authority::is_record")]
     pub authority: Authority,
     /// Paths or calls it was read from, as gaps name them.
@@ -166,6 +169,7 @@ impl Identity {
             name: native_id.clone(),
             native_id,
             scope,
+            also_in: Vec::new(),
             authority: Authority::Record,
             loci: Vec::new(),
             parent: None,
@@ -204,6 +208,9 @@ pub struct Credential {
     pub native_id: String,
     pub name: String,
     pub scope: ScopeId,
+    /// Other scopes of the source that state it too: it is gone only when each of them says so.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also_in: Vec<ScopeId>,
     #[serde(default, skip_serializing_if = "Authority::is_record")]
     pub authority: Authority,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -280,6 +287,7 @@ impl Credential {
             name: native_id.clone(),
             native_id,
             scope,
+            also_in: Vec::new(),
             authority: Authority::Record,
             loci: Vec::new(),
             identity: None,
@@ -315,6 +323,9 @@ pub struct Place {
     /// For display: relative to what was asked for.
     pub path: String,
     pub scope: ScopeId,
+    /// Other scopes of the source that state it too: it is gone only when each of them says so.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also_in: Vec<ScopeId>,
     #[serde(default, skip_serializing_if = "Authority::is_record")]
     pub authority: Authority,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -349,6 +360,7 @@ impl Place {
             path: native_id.clone(),
             native_id,
             scope,
+            also_in: Vec::new(),
             authority: Authority::Record,
             loci: Vec::new(),
             container: None,
@@ -407,6 +419,9 @@ pub struct Grant {
     pub instance: String,
     pub native_id: String,
     pub scope: ScopeId,
+    /// Other scopes of the source that state it too: it is gone only when each of them says so.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also_in: Vec<ScopeId>,
     #[serde(default, skip_serializing_if = "Authority::is_record")]
     pub authority: Authority,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -444,6 +459,7 @@ impl Grant {
             instance,
             native_id,
             scope,
+            also_in: Vec::new(),
             authority: Authority::Record,
             loci: Vec::new(),
             identity,
@@ -508,6 +524,9 @@ pub struct Trust {
     pub instance: String,
     pub native_id: String,
     pub scope: ScopeId,
+    /// Other scopes of the source that state it too: it is gone only when each of them says so.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also_in: Vec<ScopeId>,
     #[serde(default, skip_serializing_if = "Authority::is_record")]
     pub authority: Authority,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -541,6 +560,7 @@ impl Trust {
             instance,
             native_id,
             scope,
+            also_in: Vec::new(),
             authority: Authority::Record,
             loci: Vec::new(),
             from,
@@ -598,6 +618,9 @@ pub struct OwnerLink {
     #[serde(default, skip_serializing_if = "Fact::is_unsaid")]
     pub active: Fact<bool>,
     pub scope: ScopeId,
+    /// Other scopes of the source that state it too: it is gone only when each of them says so.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also_in: Vec<ScopeId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loci: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -621,6 +644,7 @@ impl OwnerLink {
             confidence,
             active: Fact::default(),
             scope,
+            also_in: Vec::new(),
             loci: Vec::new(),
             evidence: Vec::new(),
         }
@@ -686,12 +710,12 @@ impl Batch {
     /// The claim with the greatest authority leads (then the one that says most, then the first);
     /// places, loci, evidence and whatever facts the leader does not state come from the others.
     pub fn settle(&mut self) {
-        settle(&mut self.identities, |record| record.id, Identity::absorb);
-        settle(&mut self.credentials, |record| record.id, Credential::absorb);
-        settle(&mut self.places, |record| record.id, Place::absorb);
-        settle(&mut self.grants, |record| record.id, Grant::absorb);
-        settle(&mut self.trusts, |record| record.id, Trust::absorb);
-        settle(&mut self.owners, |record| record.id, OwnerLink::absorb);
+        settle(&mut self.identities, |record| record.id, Identity::absorb, Identity::tidy);
+        settle(&mut self.credentials, |record| record.id, Credential::absorb, Credential::tidy);
+        settle(&mut self.places, |record| record.id, Place::absorb, Place::tidy);
+        settle(&mut self.grants, |record| record.id, Grant::absorb, Grant::tidy);
+        settle(&mut self.trusts, |record| record.id, Trust::absorb, Trust::tidy);
+        settle(&mut self.owners, |record| record.id, OwnerLink::absorb, OwnerLink::tidy);
         self.coverage.sort_by_key(|coverage| coverage.scope.id);
     }
 }
@@ -753,28 +777,63 @@ fn settle_all(facts: &mut BTreeMap<Text, Fact<Value>>, source: &Text, observed_a
     }
 }
 
-fn settle<R, K: Ord>(records: &mut Vec<R>, id: impl Fn(&R) -> K, absorb: impl Fn(&mut R, R)) {
+/// Makes one record of all with one id. What they list is put together first and made tidy once:
+/// thousands of files may hold one key.
+fn settle<R, K: Ord>(
+    records: &mut Vec<R>,
+    id: impl Fn(&R) -> K,
+    absorb: impl Fn(&mut R, R),
+    tidy: impl Fn(&mut R),
+) {
     // Records are large: their places are sorted, and each is moved once.
     let mut order: Vec<(K, usize)> = records.iter().map(&id).zip(0..).collect();
     order.sort_unstable();
     let mut unsorted: Vec<Option<R>> = records.drain(..).map(Some).collect();
     let mut settled: Vec<R> = Vec::with_capacity(unsorted.len());
+    let mut is_several = false;
     for record in order.into_iter().filter_map(|(_, n)| unsorted.get_mut(n)?.take()) {
         match settled.last_mut() {
-            Some(last) if id(last) == id(&record) => absorb(last, record),
-            _ => settled.push(record),
+            Some(last) if id(last) == id(&record) => {
+                absorb(last, record);
+                is_several = true;
+            }
+            last => {
+                if let Some(last) = last.filter(|_| is_several) {
+                    tidy(last);
+                }
+                is_several = false;
+                settled.push(record);
+            }
         }
+    }
+    if let Some(last) = settled.last_mut().filter(|_| is_several) {
+        tidy(last);
     }
     *records = settled;
 }
 
-fn union<T: Ord>(into: &mut Vec<T>, from: Vec<T>) {
-    if from.is_empty() {
-        return;
-    }
-    into.extend(from);
-    into.sort();
-    into.dedup();
+/// Of the evidence for one record, so much is kept: the first in order, whatever came first.
+pub const MAX_EVIDENCE: usize = 1_000;
+
+fn sorted<T: Ord>(list: &mut Vec<T>) {
+    list.sort_unstable();
+    list.dedup();
+}
+
+fn sorted_evidence(evidence: &mut Vec<Evidence>) {
+    sorted(evidence);
+    evidence.truncate(MAX_EVIDENCE);
+}
+
+/// The scopes of two records that are one now.
+fn join_scopes(also_in: &mut Vec<ScopeId>, scope: ScopeId, more: Vec<ScopeId>) {
+    also_in.push(scope);
+    also_in.extend(more);
+}
+
+fn sorted_scopes(also_in: &mut Vec<ScopeId>, scope: ScopeId) {
+    sorted(also_in);
+    also_in.retain(|other| *other != scope);
 }
 
 fn fill<T>(into: &mut Fact<T>, from: Fact<T>) {
@@ -808,8 +867,15 @@ impl Identity {
         for (key, value) in other.tags {
             self.tags.entry(key).or_insert(value);
         }
-        union(&mut self.loci, other.loci);
-        union(&mut self.evidence, other.evidence);
+        self.loci.extend(other.loci);
+        self.evidence.extend(other.evidence);
+        join_scopes(&mut self.also_in, other.scope, other.also_in);
+    }
+
+    fn tidy(&mut self) {
+        sorted(&mut self.loci);
+        sorted_evidence(&mut self.evidence);
+        sorted_scopes(&mut self.also_in, self.scope);
     }
 }
 
@@ -833,9 +899,17 @@ impl Credential {
         for (key, value) in other.tags {
             self.tags.entry(key).or_insert(value);
         }
-        union(&mut self.places, other.places);
-        union(&mut self.loci, other.loci);
-        union(&mut self.evidence, other.evidence);
+        self.places.extend(other.places);
+        self.loci.extend(other.loci);
+        self.evidence.extend(other.evidence);
+        join_scopes(&mut self.also_in, other.scope, other.also_in);
+    }
+
+    fn tidy(&mut self) {
+        sorted(&mut self.places);
+        sorted(&mut self.loci);
+        sorted_evidence(&mut self.evidence);
+        sorted_scopes(&mut self.also_in, self.scope);
     }
 }
 
@@ -846,34 +920,64 @@ impl Place {
         }
         self.container = self.container.or(other.container);
         fill_facts(&mut self.facts, other.facts);
-        union(&mut self.loci, other.loci);
+        self.loci.extend(other.loci);
+        join_scopes(&mut self.also_in, other.scope, other.also_in);
+    }
+
+    fn tidy(&mut self) {
+        sorted(&mut self.loci);
+        sorted_scopes(&mut self.also_in, self.scope);
     }
 }
 
 impl Grant {
     fn absorb(&mut self, other: Self) {
-        union(&mut self.actions, other.actions);
-        union(&mut self.resources, other.resources);
+        self.actions.extend(other.actions);
+        self.resources.extend(other.resources);
         fill_facts(&mut self.facts, other.facts);
-        union(&mut self.loci, other.loci);
-        union(&mut self.evidence, other.evidence);
+        self.loci.extend(other.loci);
+        self.evidence.extend(other.evidence);
+        join_scopes(&mut self.also_in, other.scope, other.also_in);
+    }
+
+    fn tidy(&mut self) {
+        sorted(&mut self.actions);
+        sorted(&mut self.resources);
+        sorted(&mut self.loci);
+        sorted_evidence(&mut self.evidence);
+        sorted_scopes(&mut self.also_in, self.scope);
     }
 }
 
 impl Trust {
     fn absorb(&mut self, other: Self) {
-        union(&mut self.conditions, other.conditions);
+        self.conditions.extend(other.conditions);
         fill_facts(&mut self.facts, other.facts);
-        union(&mut self.loci, other.loci);
-        union(&mut self.evidence, other.evidence);
+        self.loci.extend(other.loci);
+        self.evidence.extend(other.evidence);
+        join_scopes(&mut self.also_in, other.scope, other.also_in);
+    }
+
+    fn tidy(&mut self) {
+        sorted(&mut self.conditions);
+        sorted(&mut self.loci);
+        sorted_evidence(&mut self.evidence);
+        sorted_scopes(&mut self.also_in, self.scope);
     }
 }
 
 impl OwnerLink {
     fn absorb(&mut self, other: Self) {
         self.confidence = self.confidence.max(other.confidence);
-        union(&mut self.loci, other.loci);
-        union(&mut self.evidence, other.evidence);
+        self.loci.extend(other.loci);
+        self.evidence.extend(other.evidence);
+        join_scopes(&mut self.also_in, other.scope, other.also_in);
+    }
+
+    fn tidy(&mut self) {
+        sorted(&mut self.loci);
+        sorted_evidence(&mut self.evidence);
+        sorted_scopes(&mut self.also_in, self.scope);
     }
 }
 
@@ -922,5 +1026,21 @@ mod tests {
         batch.settle();
         assert_eq!(batch.identities[0].name, "x");
         assert_eq!(batch.identities[0].authority, Authority::Declared);
+    }
+
+    #[test]
+    fn thousands_of_files_with_one_key_are_settled_at_once() {
+        let (one, two) = (Scope::new("files", "", "a", "a"), Scope::new("files", "", "b", "b"));
+        let all = (0..30_000).map(|n| {
+            let mut one = certificate(&format!("/{n}"), if n % 2 == 0 { &one } else { &two });
+            one.evidence.push(Evidence::at(format!("/{n}")));
+            one
+        });
+        let mut batch = Batch { credentials: all.collect(), ..Batch::default() };
+        batch.settle();
+        let [settled] = batch.credentials.as_slice() else { panic!("one credential") };
+        assert_eq!((settled.loci.len(), settled.places.len()), (30_000, 30_000));
+        assert_eq!(settled.evidence.len(), MAX_EVIDENCE);
+        assert_eq!((settled.scope, settled.also_in.as_slice()), (one.id, &[two.id][..]));
     }
 }

@@ -60,9 +60,12 @@ pub(crate) const fn op_name(op: Op) -> &'static str {
 /// A moment of an address. A bare date means its end, so that the whole day counts.
 pub(crate) fn moment(text: &str) -> Result<Time, Error> {
     let text = text.trim();
-    let parsed =
-        if text.len() == 10 { format!("{text}T23:59:59.999999Z").parse() } else { text.parse() };
-    parsed.map_err(|_: model::time::InvalidTime| {
+    if text.len() == 10 { from(&format!("{text}T23:59:59.999999Z")) } else { from(text) }
+}
+
+/// The moment at which a span begins. A bare date means its beginning.
+pub(crate) fn from(text: &str) -> Result<Time, Error> {
+    text.trim().parse().map_err(|_: model::time::InvalidTime| {
         Error::invalid(
             "invalid-time",
             format!("`{text}` is not a moment such as `2026-11-22T10:00:00Z`"),

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use store::{CoverageOf, DiffKind, DiffQuery, List, ListQuery, TokenId};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::address::{Address, list_of, moment};
+use crate::address::{Address, from, list_of, moment};
 use crate::browser::Bare;
 use crate::listen::READER_PATIENCE;
 use crate::problem::{Failure, OTHER_HOST, Reply};
@@ -313,7 +313,8 @@ struct DiffReply {
 }
 
 pub(crate) fn diff_query(raw: Option<&str>, now: Time) -> Result<DiffQuery, Error> {
-    let time = |name: &str| parameter(raw, name).map(|text| moment(&text)).transpose();
+    let to = parameter(raw, "to").map(|text| moment(&text)).transpose()?;
+    let since = parameter(raw, "from").map(|text| from(&text)).transpose()?;
     let kind = match parameter(raw, "kind").as_deref() {
         None => None,
         Some("added") => Some(DiffKind::Added),
@@ -333,9 +334,10 @@ pub(crate) fn diff_query(raw: Option<&str>, now: Time) -> Result<DiffQuery, Erro
             "only records have differences: identities, credentials, places, grants, trusts, owners",
         ));
     }
-    let to = time("to")?.unwrap_or(now);
+    // The end of today is yet to come.
+    let to = to.map_or(now, |to| to.min(now));
     Ok(DiffQuery {
-        from: time("from")?.unwrap_or_else(|| to.minus(DIFF_SPAN)),
+        from: since.unwrap_or_else(|| to.minus(DIFF_SPAN)),
         to,
         list,
         kind,

@@ -87,7 +87,7 @@ fn host_of(request: &Request) -> Option<String> {
 fn other_host(host: &str) -> Error {
     let shown = model::text::shown(host);
     Error::new(Kind::Invalid, OTHER_HOST, format!("`{shown}` is not a name of this server"))
-        .hint("use the address that `tutela up` printed, or add the name with `--host-name`")
+        .hint("use the address that `tutela up` printed, or add the name to `hosts` in the configuration file")
 }
 
 /// A write must come from a page of ours.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use model::fact::{State, Text};
-use model::{Condition, Evidence, Fact, Fingerprint, IdentityId, PlaceId, StoredAt, Time};
+use model::{Condition, Evidence, Fact, Fingerprint, IdentityId, PlaceId, ScopeId, StoredAt, Time};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap as _, SerializeTuple as _};
@@ -48,6 +48,7 @@ as_published!(
     Vec<Evidence>,
     Vec<Condition>,
     Vec<StoredAt>,
+    Vec<ScopeId>,
     Option<String>,
     Option<IdentityId>,
     Option<PlaceId>,

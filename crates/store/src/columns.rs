@@ -578,10 +578,9 @@ impl Rows {
             };
             if fits {
                 found.push(row);
-                from = end;
-            } else {
-                from = position + 1;
             }
+            // Of a name that does not count, the native id may; of that one, nothing more.
+            from = if !fits && is_in_name { name_end + 1 } else { end };
         }
         Some(found)
     }
@@ -667,6 +666,7 @@ impl Rows {
 /// memory than that.
 fn size_of(c: &Connection, table: &Table) -> Result<(usize, usize)> {
     const SAMPLE: u64 = 10_000;
+    const MAX_TEXT_GUESS: usize = 1 << 30;
     let name = table.name;
     let n_rows = c.one(&format!("SELECT COUNT(*) FROM {name}"), &[], |row| row.count(0))?;
     let n_rows = n_rows.unwrap_or(0);
@@ -686,7 +686,8 @@ fn size_of(c: &Connection, table: &Table) -> Result<(usize, usize)> {
         reason = "an estimate of a size in memory"
     )]
     let text_bytes = (n_rows as f64 * average * 1.01) as usize;
-    Ok((usize::try_from(n_rows).unwrap_or(0), text_bytes))
+    // The sample may be of the longest only.
+    Ok((usize::try_from(n_rows).unwrap_or(0), text_bytes.min(MAX_TEXT_GUESS)))
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -50,7 +50,7 @@ pub use finding::{FindingRow, ReconcileSummary};
 pub use owner::{OwnerClaim, OwnerColumn};
 pub use query::{Cursor, Facet, FacetValue, Filter, GapRow, Hit, ListQuery, Op, Page, Row, Sort};
 pub use source::{NewSource, Source, SourceChange};
-pub use sync::{Counts, Sync, SyncId, SyncState, SyncSummary, SyncWriter};
+pub use sync::{Counts, MAX_NAME_BYTES, Sync, SyncId, SyncState, SyncSummary, SyncWriter};
 pub use timeline::{FieldChange, Version};
 
 use std::collections::BTreeSet;

@@ -45,7 +45,14 @@ impl SyncWriter {
     /// scopes no longer hold.
     pub fn publish(mut self, now: Time) -> Result<SyncSummary> {
         let store = self.store.clone();
-        let coverage = std::mem::take(&mut self.coverage);
+        let mut coverage = std::mem::take(&mut self.coverage);
+        for (scope, gaps) in std::mem::take(&mut self.refused) {
+            if let Some(coverage) = coverage.get_mut(&scope) {
+                for gap in gaps {
+                    coverage.miss(gap);
+                }
+            }
+        }
         let spool = std::mem::take(&mut self.spool);
         let published = store.write("publish a sync", |c| {
             let mut publication = Publication {
@@ -84,6 +91,12 @@ impl SyncWriter {
                 doing: "publish a sync",
                 source: Box::new(error),
             })?;
+            if self.ends_all {
+                c.run(
+                    "UPDATE source SET removed_at = ?2, settings = '{}' WHERE key = ?1",
+                    &[self.source_key.into(), now.into()],
+                )?;
+            }
             c.run(
                 "UPDATE sync SET state = 1, finished_at = ?2, summary = ?3 WHERE key = ?1",
                 &[self.id.0.into(), publication.at.into(), json.as_str().into()],
@@ -102,6 +115,11 @@ impl SyncWriter {
         store.end_running(self.source_key);
         Ok(summary)
     }
+}
+
+/// Every scope that states a thing.
+fn scopes_of<R: Record>(record: &R) -> impl Iterator<Item = ScopeId> {
+    std::iter::once(record.scope()).chain(record.also_in().iter().copied())
 }
 
 fn is_alone(c: &Connection, source_key: i64) -> Result<bool> {
@@ -272,13 +290,13 @@ impl Publication<'_> {
         if self.writer.ends_all {
             return Ok(true);
         }
-        let Some(coverage) = self.scopes.get(&held.scope_key) else { return Ok(false) };
-        if coverage.gaps.is_empty() || coverage.truncated || coverage.n_more_gaps > 0 {
-            return Ok(coverage.would_have_seen([]));
-        }
         let record: Option<R> = record_of_key(self.c, held.key)?;
         let Some(record) = record else { return Ok(true) };
-        Ok(coverage.would_have_seen(record.loci().iter().map(String::as_str)))
+        Ok(scopes_of(&record).all(|scope| {
+            self.coverage_of(scope).is_some_and(|coverage| {
+                coverage.would_have_seen(record.loci().iter().map(String::as_str))
+            })
+        }))
     }
 
     /// Moves a claim into the history.
@@ -310,14 +328,19 @@ impl Publication<'_> {
         let old: Option<R> = record_of_key(self.c, held.key)?;
         let (Some(&offset), Some(old)) = (offset, old) else { return Ok(false) };
         let mut record: R = stated_at(&mut self.spool, offset)?;
-        let coverage = self.coverage_of(record.scope());
-        let hides = |locus: &str| match coverage {
-            None => true,
-            Some(coverage) => {
-                coverage.truncated
-                    || coverage.n_more_gaps > 0
-                    || coverage.gaps.iter().any(|gap| gap.holds(locus))
-            }
+        let coverages: Vec<Option<&Coverage>> = scopes_of(&old)
+            .chain(scopes_of(&record))
+            .map(|scope| self.coverage_of(scope))
+            .collect();
+        let hides = |locus: &str| {
+            coverages.iter().any(|coverage| match coverage {
+                None => true,
+                Some(coverage) => {
+                    coverage.truncated
+                        || coverage.n_more_gaps > 0
+                        || coverage.gaps.iter().any(|gap| gap.holds(locus))
+                }
+            })
         };
         let places = self.claims(2)?;
         let place = |stored: &StoredAt| match places.get(stored.place.as_bytes()) {
@@ -327,8 +350,20 @@ impl Publication<'_> {
             _ => hides(&stored.path),
         };
         record.keep_hidden(&old, &Hidden { place: &place, locus: &hides });
+        for scope in scopes_of(&old) {
+            let is_known = scopes_of(&record).any(|known| known == scope);
+            if !is_known && !self.coverage_of(scope).is_some_and(Coverage::is_complete) {
+                record.keep_scope(scope);
+            }
+        }
         let hash = sync::hash(self.writer.hash_key, &record, &mut Vec::new())?;
         if hash == held.hash {
+            return Ok(false);
+        }
+        if hash == sync::hash(self.writer.hash_key, &old, &mut Vec::new())? {
+            // The same, hashed by a version of before.
+            let sql = format!("UPDATE {} SET hash = ?2 WHERE key = ?1", R::TABLE.name);
+            self.c.run(&sql, &[held.key.into(), hash.into()])?;
             return Ok(false);
         }
         let body = body_of(&record)?;

@@ -2,7 +2,7 @@
 //!
 //! Columns hold what lists filter and sort by; `body` is compact JSON of the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use model::fact::{State, Text};
@@ -236,6 +236,9 @@ pub(crate) trait Record: Sized + Serialize + DeserializeOwned + Clone {
     fn id(&self) -> &[u8; 16];
     fn scope(&self) -> ScopeId;
     fn authority(&self) -> Authority;
+    fn also_in(&self) -> &[ScopeId];
+    /// Another scope that may still state it.
+    fn keep_scope(&mut self, scope: ScopeId);
     fn loci(&self) -> &[String];
     fn changed_at(&self) -> Option<Time> {
         None
@@ -385,23 +388,23 @@ type Tags = BTreeMap<String, String>;
 
 bodies! {
     IdentityBody, IdentityRest: ;
-        loci: Vec<String>, parent: Option<IdentityId>, environment: Fact<String>,
+        also_in: Vec<ScopeId>, loci: Vec<String>, parent: Option<IdentityId>, environment: Fact<String>,
         enabled: Fact<bool>, created_at: Fact<Time>, last_used_at: Fact<Time>,
         changed_at: Option<Time>, facts: Facts, tags: Tags, evidence: Vec<Evidence>;
     CredentialBody, CredentialRest: ;
-        loci: Vec<String>, identity: Option<IdentityId>, places: Vec<StoredAt>,
+        also_in: Vec<ScopeId>, loci: Vec<String>, identity: Option<IdentityId>, places: Vec<StoredAt>,
         fingerprint: Option<Fingerprint>, enabled: Fact<bool>, created_at: Fact<Time>,
         expires_at: Fact<Time>, rotated_at: Fact<Time>, last_used_at: Fact<Time>,
         changed_at: Option<Time>, facts: Facts, tags: Tags, evidence: Vec<Evidence>;
-    PlaceBody, PlaceRest: ; loci: Vec<String>, container: Option<PlaceId>, facts: Facts;
+    PlaceBody, PlaceRest: ; also_in: Vec<ScopeId>, loci: Vec<String>, container: Option<PlaceId>, facts: Facts;
     GrantBody, GrantRest: identity: IdentityId, actions: Vec<String>, resources: Vec<String>,
         effect: Effect;
-        loci: Vec<String>, conditions: Vec<Condition>, via: Option<String>, facts: Facts,
+        also_in: Vec<ScopeId>, loci: Vec<String>, conditions: Vec<Condition>, via: Option<String>, facts: Facts,
         evidence: Vec<Evidence>;
     TrustBody, TrustRest: from: Subject, to: IdentityId;
-        loci: Vec<String>, conditions: Vec<Condition>, facts: Facts, evidence: Vec<Evidence>;
+        also_in: Vec<ScopeId>, loci: Vec<String>, conditions: Vec<Condition>, facts: Facts, evidence: Vec<Evidence>;
     OwnerBody, OwnerRest: identity: IdentityId, owner: Party, confidence: f64;
-        active: Fact<bool>, loci: Vec<String>, evidence: Vec<Evidence>;
+        active: Fact<bool>, also_in: Vec<ScopeId>, loci: Vec<String>, evidence: Vec<Evidence>;
 }
 
 fn settle_facts(facts: &mut Facts, source: &Text, at: Time) {
@@ -441,6 +444,15 @@ impl Record for Identity {
         self.authority
     }
 
+    fn also_in(&self) -> &[ScopeId] {
+        &self.also_in
+    }
+
+    fn keep_scope(&mut self, scope: ScopeId) {
+        self.also_in.push(scope);
+        self.also_in.sort_unstable();
+    }
+
     fn loci(&self) -> &[String] {
         &self.loci
     }
@@ -470,6 +482,7 @@ impl Record for Identity {
 
     fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
+            also_in,
             loci,
             parent,
             environment,
@@ -483,6 +496,7 @@ impl Record for Identity {
             ..
         } = self;
         IdentityBody {
+            also_in,
             loci,
             parent,
             environment,
@@ -508,6 +522,7 @@ impl Record for Identity {
             name: head.name,
             scope: head.scope,
             authority: head.authority,
+            also_in: rest.also_in,
             loci: rest.loci,
             parent: rest.parent,
             environment: rest.environment,
@@ -559,6 +574,15 @@ impl Record for Credential {
         self.authority
     }
 
+    fn also_in(&self) -> &[ScopeId] {
+        &self.also_in
+    }
+
+    fn keep_scope(&mut self, scope: ScopeId) {
+        self.also_in.push(scope);
+        self.also_in.sort_unstable();
+    }
+
     fn loci(&self) -> &[String] {
         &self.loci
     }
@@ -590,6 +614,7 @@ impl Record for Credential {
 
     fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
+            also_in,
             loci,
             identity,
             places,
@@ -606,6 +631,7 @@ impl Record for Credential {
             ..
         } = self;
         CredentialBody {
+            also_in,
             loci,
             identity,
             places,
@@ -634,6 +660,7 @@ impl Record for Credential {
             name: head.name,
             scope: head.scope,
             authority: head.authority,
+            also_in: rest.also_in,
             loci: rest.loci,
             identity: rest.identity,
             places: rest.places,
@@ -671,13 +698,11 @@ impl Record for Credential {
 
     fn keep_hidden(&mut self, old: &Self, hidden: &Hidden<'_>) {
         keep_loci(&mut self.loci, &old.loci, hidden);
+        // Of a place that was read again, the new lines count; of one that was not, all old ones.
+        let read: BTreeSet<PlaceId> = self.places.iter().map(|stored| stored.place).collect();
+        let unread = old.places.iter().filter(|stored| !read.contains(&stored.place));
         let before = self.places.len();
-        for stored in &old.places {
-            let is_here = self.places.iter().any(|place| place.place == stored.place);
-            if !is_here && (hidden.place)(stored) {
-                self.places.push(stored.clone());
-            }
-        }
+        self.places.extend(unread.filter(|stored| (hidden.place)(stored)).cloned());
         if self.places.len() > before {
             self.places.sort();
         }
@@ -701,6 +726,15 @@ impl Record for Place {
 
     fn authority(&self) -> Authority {
         self.authority
+    }
+
+    fn also_in(&self) -> &[ScopeId] {
+        &self.also_in
+    }
+
+    fn keep_scope(&mut self, scope: ScopeId) {
+        self.also_in.push(scope);
+        self.also_in.sort_unstable();
     }
 
     fn loci(&self) -> &[String] {
@@ -727,8 +761,8 @@ impl Record for Place {
     }
 
     fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { loci, container, facts, .. } = self;
-        PlaceBody { loci, container, facts }.serialize(serializer)
+        let Self { also_in, loci, container, facts, .. } = self;
+        PlaceBody { also_in, loci, container, facts }.serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {
@@ -742,6 +776,7 @@ impl Record for Place {
             path: head.name,
             scope: head.scope,
             authority: head.authority,
+            also_in: rest.also_in,
             loci: rest.loci,
             container: rest.container,
             facts: rest.facts,
@@ -780,6 +815,15 @@ impl Record for Grant {
 
     fn authority(&self) -> Authority {
         self.authority
+    }
+
+    fn also_in(&self) -> &[ScopeId] {
+        &self.also_in
+    }
+
+    fn keep_scope(&mut self, scope: ScopeId) {
+        self.also_in.push(scope);
+        self.also_in.sort_unstable();
     }
 
     fn loci(&self) -> &[String] {
@@ -822,6 +866,7 @@ impl Record for Grant {
             actions,
             resources,
             effect,
+            also_in,
             loci,
             conditions,
             via,
@@ -829,8 +874,19 @@ impl Record for Grant {
             evidence,
             ..
         } = self;
-        GrantBody { identity, actions, resources, effect, loci, conditions, via, facts, evidence }
-            .serialize(serializer)
+        GrantBody {
+            identity,
+            actions,
+            resources,
+            effect,
+            also_in,
+            loci,
+            conditions,
+            via,
+            facts,
+            evidence,
+        }
+        .serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {
@@ -843,6 +899,7 @@ impl Record for Grant {
             native_id: head.native_id,
             scope: head.scope,
             authority: head.authority,
+            also_in: rest.also_in,
             loci: rest.loci,
             identity: rest.identity,
             actions: rest.actions,
@@ -889,6 +946,15 @@ impl Record for Trust {
         self.authority
     }
 
+    fn also_in(&self) -> &[ScopeId] {
+        &self.also_in
+    }
+
+    fn keep_scope(&mut self, scope: ScopeId) {
+        self.also_in.push(scope);
+        self.also_in.sort_unstable();
+    }
+
     fn loci(&self) -> &[String] {
         &self.loci
     }
@@ -918,8 +984,8 @@ impl Record for Trust {
     }
 
     fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { from, to, loci, conditions, facts, evidence, .. } = self;
-        TrustBody { from, to, loci, conditions, facts, evidence }.serialize(serializer)
+        let Self { from, to, also_in, loci, conditions, facts, evidence, .. } = self;
+        TrustBody { from, to, also_in, loci, conditions, facts, evidence }.serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {
@@ -932,6 +998,7 @@ impl Record for Trust {
             native_id: head.native_id,
             scope: head.scope,
             authority: head.authority,
+            also_in: rest.also_in,
             loci: rest.loci,
             from: rest.from,
             to: rest.to,
@@ -975,6 +1042,15 @@ impl Record for OwnerLink {
         Authority::Record
     }
 
+    fn also_in(&self) -> &[ScopeId] {
+        &self.also_in
+    }
+
+    fn keep_scope(&mut self, scope: ScopeId) {
+        self.also_in.push(scope);
+        self.also_in.sort_unstable();
+    }
+
     fn loci(&self) -> &[String] {
         &self.loci
     }
@@ -1000,8 +1076,9 @@ impl Record for OwnerLink {
     }
 
     fn body<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { identity, owner, confidence, active, loci, evidence, .. } = self;
-        OwnerBody { identity, owner, confidence, active, loci, evidence }.serialize(serializer)
+        let Self { identity, owner, confidence, active, also_in, loci, evidence, .. } = self;
+        OwnerBody { identity, owner, confidence, active, also_in, loci, evidence }
+            .serialize(serializer)
     }
 
     fn restore(head: OwnedHead, body: &str) -> Result<Self, serde_json::Error> {
@@ -1014,6 +1091,7 @@ impl Record for OwnerLink {
             confidence: rest.confidence,
             active: rest.active,
             scope: head.scope,
+            also_in: rest.also_in,
             loci: rest.loci,
             evidence: rest.evidence,
         })

@@ -145,13 +145,7 @@ impl Store {
     pub fn remove_source(&self, id: SourceId, now: Time) -> Result<SyncSummary> {
         let mut writer = self.begin_sync(id, now)?;
         writer.ends_all = true;
-        let summary = writer.publish(now)?;
-        self.write("remove a source", |c| {
-            c.run(
-                "UPDATE source SET removed_at = ?2, settings = '{}' WHERE id = ?1",
-                &[id.as_bytes().into(), now.into()],
-            )
-        })?;
-        Ok(summary)
+        // Forgotten in the same transaction: no sync can begin between the two.
+        writer.publish(now)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use model::{Authority, Batch, Coverage, ScopeId, SourceId, Time};
+use model::{Authority, Batch, Coverage, Gap, GapReason, ScopeId, SourceId, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Connection, Row, Value};
@@ -88,6 +88,8 @@ pub struct SyncWriter {
     /// Where in the spool the last version is of what differs, per kind of record.
     pub(crate) differing: [HashMap<[u8; 16], Offset, IdHash>; N_TABLES],
     pub(crate) coverage: BTreeMap<ScopeId, Coverage>,
+    /// What is not taken in, and why.
+    pub(crate) refused: BTreeMap<ScopeId, Vec<Gap>>,
     /// Whether every claim ends that is not stated, whatever the coverage: the source is removed.
     pub(crate) ends_all: bool,
     pub(crate) has_ended: bool,
@@ -102,8 +104,6 @@ pub(crate) struct Held {
     /// Of its row; the place in the spool of what is new.
     pub(crate) key: i64,
     pub(crate) hash: i64,
-    /// Of its row; 0 of what is new.
-    pub(crate) scope_key: i32,
     pub(crate) seen: Seen,
 }
 
@@ -177,17 +177,24 @@ impl SyncWriter {
     }
 
     fn put_all<R: Record>(&mut self, table: usize, records: &[R]) -> Result<()> {
-        let Self { claims, differing, spool, hash_key, .. } = self;
+        let Self { claims, differing, spool, hash_key, refused, .. } = self;
         let (Some(claims), Some(differing)) = (claims.get_mut(table), differing.get_mut(table))
         else {
             return Ok(());
         };
         let mut bytes = Vec::new();
         for record in records {
+            if let Some(gap) = too_long(record) {
+                let gaps = refused.entry(record.scope()).or_default();
+                if gaps.len() < model::coverage::MAX_GAPS {
+                    gaps.push(gap);
+                }
+                continue;
+            }
             let hash = hash(*hash_key, record, &mut bytes)?;
             let Some(held) = claims.get_mut(record.id()) else {
                 let key = key_of(spool_one(spool, table, record, hash)?);
-                let held = Held { key, hash, scope_key: 0, seen: Seen::New };
+                let held = Held { key, hash, seen: Seen::New };
                 claims.insert(*record.id(), held);
                 continue;
             };
@@ -272,6 +279,25 @@ fn add_coverage(known: &mut Coverage, more: &Coverage) {
             known.n_more_gaps += 1;
         }
     }
+}
+
+/// Names and ids longer than this many bytes are not taken in: no system makes them, and every list
+/// would carry them along. (An ARN has 2,048 at most, a distinguished name some hundred.)
+pub const MAX_NAME_BYTES: usize = 8_192;
+
+/// The gap that a record with an overlong name leaves.
+fn too_long<R: Record>(record: &R) -> Option<Gap> {
+    let head = record.head();
+    let longest = head.name.len().max(head.native_id.len()).max(head.instance.len());
+    if longest <= MAX_NAME_BYTES {
+        return None;
+    }
+    let begins: String = head.native_id.chars().take(100).collect();
+    let locus = record.loci().first().cloned().unwrap_or_else(|| begins.clone());
+    let detail = format!(
+        "a name or id of {longest} bytes, which begins `{begins}`; at most {MAX_NAME_BYTES} are taken in"
+    );
+    Some(Gap::new(locus, GapReason::TooLarge).detail(detail))
 }
 
 /// A record's body as text.
@@ -525,24 +551,17 @@ impl Store {
             spool,
             differing: Default::default(),
             coverage: BTreeMap::new(),
+            refused: BTreeMap::new(),
             ends_all: false,
             has_ended: false,
         };
         self.read("read what the source claimed until now", |c| {
             for (table, claims) in TABLES.iter().zip(&mut writer.claims) {
                 c.visit(
-                    &format!(
-                        "SELECT id, key, hash, scope_key FROM {} WHERE source_key = ?1",
-                        table.name
-                    ),
+                    &format!("SELECT id, key, hash FROM {} WHERE source_key = ?1", table.name),
                     &[source_key.into()],
                     |row| {
-                        let held = Held {
-                            key: row.int(1)?,
-                            hash: row.int(2)?,
-                            scope_key: i32::try_from(row.int(3)?).unwrap_or(i32::MAX),
-                            seen: Seen::No,
-                        };
+                        let held = Held { key: row.int(1)?, hash: row.int(2)?, seen: Seen::No };
                         claims.insert(row.id(0)?, held);
                         Ok(true)
                     },

@@ -60,6 +60,13 @@ fn records(plan: &Plan, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
     };
     let app = App::open(folder.clone(), "tutela demo", clock::now())
         .with_context(|| format!("opening the data folder `{}`", folder.display()))?;
+    if let Some(own) = app::demo::foreign(&app)? {
+        bail!(
+            "the data folder `{}` holds a source of yours (`{own}`), which the demo would mix with; \
+             name another one with --data, or none for the demo's own",
+            folder.display()
+        );
+    }
     let bar = talk.bar("demo");
     let progress = |step: app::demo::Step| {
         bar.show(&Progress { doing: step.source.into(), done: step.n_records, total: None });

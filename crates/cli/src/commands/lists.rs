@@ -1,17 +1,18 @@
 //! Commands that show lists and what is in them: `identities`, `credentials`, `places`, `grants`,
 //! `trusts`, `findings`, `coverage`, `diff`, `explain`, `audit`.
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api::{Api, path};
 use crate::commands::Global;
-use crate::output::{self, Exit, Format, Talk, columns};
+use crate::output::{self, Columns, Exit, Format, Talk, columns};
 
 /// Which rows, in which order.
 #[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Query {
+pub(crate) struct Filters {
     /// Keep rows whose field fits: field:value, or field:op:value with op one of is, is-not,
     /// contains, before, after, unknown; several values by commas; may be given several times.
     #[arg(long, short, value_name = "FILTER")]
@@ -22,11 +23,18 @@ pub(crate) struct Query {
     /// Sort by this field; -field for descending.
     #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
     sort: Option<String>,
-    /// As it was seen at this moment, such as 2026-11-22 or 2026-11-22T10:00:00Z.
+    /// As it was seen at this moment, such as 2026-11-22 (its end) or 2026-11-22T10:00:00Z.
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Query {
+    #[command(flatten)]
+    filters: Filters,
     /// Rows at most.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     limit: usize,
     /// Counts per value of these fields, separated by commas.
     #[arg(long, value_name = "FIELDS")]
@@ -34,6 +42,13 @@ pub(crate) struct Query {
 }
 
 impl Query {
+    fn pairs(&self) -> Vec<(&'static str, String)> {
+        let facets = self.facets.iter().map(|facets| ("facets", facets.clone()));
+        self.filters.pairs().into_iter().chain(facets).collect()
+    }
+}
+
+impl Filters {
     fn pairs(&self) -> Vec<(&'static str, String)> {
         let mut pairs: Vec<(&'static str, String)> =
             self.filter.iter().map(|filter| ("filter", full(filter))).collect();
@@ -45,7 +60,6 @@ impl Query {
         optional("q", &self.search);
         optional("sort", &self.sort);
         optional("as_of", &self.as_of);
-        optional("facets", &self.facets);
         pairs
     }
 }
@@ -75,16 +89,13 @@ pub(crate) enum ListCommand {
         as_of: Option<String>,
     },
     /// Print every row that fits, as JSON lines or CSV (--format csv).
-    Export(Query),
+    Export(Filters),
     /// Show every change that was seen, newest first.
     Timeline {
         /// Its id.
         id: String,
     },
 }
-
-/// The columns of a list's table: heading and where the value stands in a row.
-type Columns = &'static [(&'static str, &'static [&'static str])];
 
 const IDENTITIES: Columns = &[
     ("ID", &["record", "id"]),
@@ -176,15 +187,15 @@ pub(crate) fn run(
     global: &Global,
     talk: &Talk,
 ) -> anyhow::Result<Exit> {
-    let api = Api::connect(global)?;
+    let api = Api::ask(global)?;
     match command {
         ListCommand::List(query) => show_list(&api, list, query, global, talk)?,
         ListCommand::Show { id, as_of } => {
             let query: Vec<_> = as_of.iter().map(|as_of| ("as_of", as_of.clone())).collect();
             output::print_value(&api.get(&path(&[list, id], &query))?, global.format)?;
         }
-        ListCommand::Export(query) => {
-            let mut pairs = query.pairs();
+        ListCommand::Export(filters) => {
+            let mut pairs = filters.pairs();
             let format = if global.format == Format::Csv { "csv" } else { "json" };
             pairs.push(("format", format.into()));
             let mut stream = output::Stream::new(global.format);
@@ -215,6 +226,9 @@ pub(crate) fn show_list(
     while items.len() < query.limit {
         let mut pairs = query.pairs();
         pairs.push(("limit", PAGE.min(query.limit - items.len()).to_string()));
+        if list == "findings" && query.filters.sort.is_none() {
+            pairs.push(("sort", "-severity".into()));
+        }
         if let Some(after) = &after {
             pairs.push(("after", after.clone()));
         }
@@ -234,19 +248,10 @@ pub(crate) fn show_list(
         }
         return output::print_json(&whole);
     }
-    let shown = columns_of(list);
-    let header: Vec<&str> = shown.iter().map(|(heading, _)| *heading).collect();
-    let rows: Vec<Vec<String>> = items
-        .iter()
-        .map(|row| shown.iter().map(|(_, at)| output::cell_at(row, at)).collect())
-        .collect();
+    output::print_rows(&items, columns_of(list), global.format, talk)?;
     if global.format == Format::Csv {
-        return output::print(&app::report::to_csv(&app::report::Table {
-            header: shown.iter().map(|(heading, _)| *heading).collect(),
-            rows,
-        })?);
+        return Ok(());
     }
-    output::print(&columns(&header, &rows, talk))?;
     if let Some(Value::Array(facets)) = whole.get("facets") {
         for facet in facets {
             let rows: Vec<Vec<String>> = facet
@@ -266,7 +271,7 @@ pub(crate) fn show_list(
         Some(total) => total.to_string(),
         None => "counting".into(),
     };
-    talk.say(&format!("{} of {total}", rows.len()));
+    talk.say(&format!("{} of {total}", items.len()));
     if let Some(coverage) = whole.get("coverage") {
         let gaps = output::cell_at(coverage, &["n_gaps"]);
         if gaps != "0" {
@@ -284,7 +289,7 @@ pub(crate) struct CoverageArgs {
 }
 
 pub(crate) fn coverage(args: &CoverageArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
-    let api = Api::connect(global)?;
+    let api = Api::ask(global)?;
     let coverage = api.get(&path(&["coverage"], &[]))?;
     if global.format == Format::Json {
         output::print_json(&coverage)?;
@@ -299,15 +304,11 @@ pub(crate) fn coverage(args: &CoverageArgs, global: &Global, talk: &Talk) -> any
         ("DENIED", &["coverage", "denied"]),
         ("LAST COMPLETE", &["last_complete_at"]),
     ];
-    let header: Vec<&str> = SCOPES.iter().map(|(heading, _)| *heading).collect();
-    let scopes = coverage.get("items").unwrap_or(&coverage);
-    let rows: Vec<Vec<String>> = scopes
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|row| SCOPES.iter().map(|(_, at)| output::cell_at(row, at)).collect())
-        .collect();
-    output::print(&columns(&header, &rows, talk))?;
+    let scopes = coverage.get("scopes").map_or(&[][..], output::items);
+    output::print_rows(scopes, SCOPES, global.format, talk)?;
+    if global.format == Format::Csv {
+        return Ok(Exit::Fine);
+    }
     output::print("\n")?;
     show_list(&api, "gaps", &args.query, global, talk)?;
     Ok(Exit::Fine)
@@ -316,10 +317,10 @@ pub(crate) fn coverage(args: &CoverageArgs, global: &Global, talk: &Talk) -> any
 /// Show what differs between two moments.
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// The earlier moment, such as 2026-11-01.
+    /// The earlier moment, such as 2026-11-01 (a date is its beginning).
     #[arg(long)]
     from: String,
-    /// The later moment [default: now].
+    /// The later moment (a date is its end) [default: now].
     #[arg(long)]
     to: Option<String>,
     /// Identities, credentials, places, grants, trusts or owners.
@@ -331,7 +332,7 @@ pub(crate) struct DiffArgs {
 }
 
 pub(crate) fn diff(args: &DiffArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
-    let api = Api::connect(global)?;
+    let api = Api::ask(global)?;
     let to = args.to.clone().unwrap_or_else(|| crate::clock::now().to_string());
     let query = [
         ("from", args.from.clone()),
@@ -340,22 +341,24 @@ pub(crate) fn diff(args: &DiffArgs, global: &Global, talk: &Talk) -> anyhow::Res
         ("limit", args.limit.to_string()),
     ];
     let diff = api.get(&path(&["diff"], &query))?;
-    if global.format != Format::Table {
-        output::print_value(&diff, global.format)?;
+    if global.format == Format::Json {
+        output::print_json(&diff)?;
         return Ok(Exit::Fine);
     }
     const ROWS: Columns =
         &[("DIFF", &["diff"]), ("KIND", &["kind"]), ("NAME", &["name"]), ("ID", &["id"])];
-    let header: Vec<&str> = ROWS.iter().map(|(heading, _)| *heading).collect();
-    let rows: Vec<Vec<String>> = diff
-        .get("rows")
-        .or_else(|| diff.get("items"))
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(|row| ROWS.iter().map(|(_, at)| output::cell_at(row, at)).collect())
-        .collect();
-    output::print(&columns(&header, &rows, talk))?;
+    let rows = diff.get("page").and_then(|page| page.get("rows")).map_or(&[][..], output::items);
+    output::print_rows(rows, ROWS, global.format, talk)?;
+    for list in diff.get("summary").map_or(&[][..], output::items) {
+        let count = |name| output::cell_at(list, &[name]);
+        talk.say(&format!(
+            "{}: {} added, {} changed, {} gone",
+            count("list"),
+            count("added"),
+            count("changed"),
+            count("gone")
+        ));
+    }
     Ok(Exit::Fine)
 }
 
@@ -370,7 +373,7 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(crate) fn explain(args: &ExplainArgs, global: &Global) -> anyhow::Result<Exit> {
-    let api = Api::connect(global)?;
+    let api = Api::ask(global)?;
     let query: Vec<_> = args.as_of.iter().map(|as_of| ("as_of", as_of.clone())).collect();
     output::print_value(&api.get(&path(&["explain", &args.id], &query))?, global.format)?;
     Ok(Exit::Fine)
@@ -384,10 +387,10 @@ pub(crate) struct AuditArgs {
 }
 
 pub(crate) fn audit(args: &AuditArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
-    let api = Api::connect(global)?;
+    let api = Api::ask(global)?;
     let entries = api.get(&path(&["audit"], &[("limit", args.limit.to_string())]))?;
-    if global.format != Format::Table {
-        output::print_value(&entries, global.format)?;
+    if global.format == Format::Json {
+        output::print_json(&entries)?;
         return Ok(Exit::Fine);
     }
     const ROWS: Columns = &[
@@ -398,15 +401,6 @@ pub(crate) fn audit(args: &AuditArgs, global: &Global, talk: &Talk) -> anyhow::R
         ("PHASE", &["phase"]),
         ("SUBJECT", &["subject"]),
     ];
-    let header: Vec<&str> = ROWS.iter().map(|(heading, _)| *heading).collect();
-    let rows: Vec<Vec<String>> = entries
-        .get("items")
-        .unwrap_or(&entries)
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|row| ROWS.iter().map(|(_, at)| output::cell_at(row, at)).collect())
-        .collect();
-    output::print(&columns(&header, &rows, talk))?;
+    output::print_rows(output::items(&entries), ROWS, global.format, talk)?;
     Ok(Exit::Fine)
 }

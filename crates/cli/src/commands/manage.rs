@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::api::{Api, path};
 use crate::commands::Global;
 use crate::commands::lists::{Query, show_list};
-use crate::output::{self, Exit, Format, Talk, columns};
+use crate::output::{self, Columns, Exit, Format, Talk};
 use crate::{clock, config};
 
 #[derive(Debug, Subcommand)]
@@ -48,7 +48,7 @@ pub(crate) enum SourceCommand {
         /// Read it on schedule again.
         #[arg(long, conflicts_with = "disable")]
         enable: bool,
-        /// Read it no more, and keep what it stated.
+        /// Read it on schedule no more, and keep what it stated.
         #[arg(long)]
         disable: bool,
     },
@@ -71,10 +71,11 @@ pub(crate) fn source(
     match command {
         SourceCommand::List => {
             let sources = api.get(&path(&["sources"], &[]))?;
-            let rows: Rows = &[
+            let rows: Columns = &[
                 ("ID", &["id"]),
                 ("CONNECTOR", &["connector"]),
                 ("NAME", &["name"]),
+                ("ENABLED", &["enabled"]),
                 ("EVERY (S)", &["every_s"]),
                 ("LAST READ", &["last_committed_at"]),
                 ("LAST ERROR", &["last_sync", "error"]),
@@ -83,7 +84,7 @@ pub(crate) fn source(
         }
         SourceCommand::Connectors => {
             let connectors = api.get(&path(&["connectors"], &[]))?;
-            let rows: Rows = &[("ID", &["id"]), ("TITLE", &["title"]), ("READS", &["summary"])];
+            let rows: Columns = &[("ID", &["id"]), ("TITLE", &["title"]), ("READS", &["summary"])];
             show(&connectors, rows, global, talk)?;
         }
         SourceCommand::Add { connector, name, set, every } => {
@@ -139,8 +140,7 @@ pub(crate) fn source(
 }
 
 fn ids(sources: &Value) -> Vec<String> {
-    let items = sources.get("items").unwrap_or(sources);
-    items.as_array().into_iter().flatten().map(|source| output::cell_at(source, &["id"])).collect()
+    output::items(sources).iter().map(|source| output::cell_at(source, &["id"])).collect()
 }
 
 /// `name=value` pairs; what names a path is made absolute, since the server may run elsewhere.
@@ -312,7 +312,7 @@ pub(crate) fn people(
     let reply = match command {
         PeopleCommand::List => {
             let people = api.get(&path(&["people"], &[]))?;
-            let rows: Rows = &[
+            let rows: Columns = &[
                 ("LOGIN", &["login"]),
                 ("NAME", &["name"]),
                 ("ROLE", &["role"]),
@@ -368,7 +368,7 @@ pub(crate) fn token(command: &TokenCommand, global: &Global, talk: &Talk) -> any
     match command {
         TokenCommand::List => {
             let tokens = api.get(&path(&["tokens"], &[]))?;
-            let rows: Rows = &[
+            let rows: Columns = &[
                 ("ID", &["id"]),
                 ("NAME", &["name"]),
                 ("PREFIX", &["prefix"]),
@@ -397,19 +397,15 @@ pub(crate) struct DoctorArgs {}
 pub(crate) fn doctor(_: &DoctorArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
     let api = Api::connect(global)?;
     let checks = api.get(&path(&["doctor"], &[]))?;
-    let rows: Rows = &[
+    let rows: Columns = &[
         ("HEALTH", &["health"]),
         ("SUBJECT", &["subject"]),
         ("SAYS", &["says"]),
         ("FIX", &["fix"]),
     ];
     show(&checks, rows, global, talk)?;
-    let items = checks.get("items").unwrap_or(&checks);
-    let wrong = items
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|check| output::cell_at(check, &["health"]) == "wrong");
+    let wrong =
+        output::items(&checks).iter().any(|check| output::cell_at(check, &["health"]) == "wrong");
     Ok(if wrong { Exit::Findings } else { Exit::Fine })
 }
 
@@ -420,11 +416,16 @@ pub(crate) struct BackupArgs {
     to: PathBuf,
 }
 
-pub(crate) fn backup(args: &BackupArgs, global: &Global) -> anyhow::Result<Exit> {
+pub(crate) fn backup(args: &BackupArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
     let to = std::path::absolute(&args.to)?;
     let Some(to) = to.to_str() else { bail!("the folder `{}` is not UTF-8", to.display()) };
     let api = Api::connect(global)?;
     output::print_value(&api.post(&path(&["backup"], &[]), &json!({ "to": to }))?, global.format)?;
+    talk.say(
+        "the key of the fingerprints, `fingerprint.key` in the data folder, is not in it: whoever has \
+         both can test a guess of a secret. Keep a copy of the key elsewhere; without it, secrets of \
+         before and after a restore are not known to be the same",
+    );
     Ok(Exit::Fine)
 }
 
@@ -440,28 +441,18 @@ pub(crate) fn restore(args: &RestoreArgs, global: &Global, talk: &Talk) -> anyho
     let folder = config::data_folder(global.data.as_deref(), &config)?;
     let manifest = app::backup::restore(&args.from, &folder, clock::now())?;
     talk.say(&format!("restored the backup of {} into {}", manifest.made_at, folder.display()));
+    talk.say(
+        "before the first `tutela up`, put your copy of `fingerprint.key` into it (mode 0600): with a \
+         new key, secrets of before and after are not known to be the same",
+    );
     output::print_value(&serde_json::to_value(&manifest)?, global.format)?;
     Ok(Exit::Fine)
 }
 
-type Rows = &'static [(&'static str, &'static [&'static str])];
-
 /// A reply that is a list, or an object with `items`.
-fn show(reply: &Value, rows: Rows, global: &Global, talk: &Talk) -> anyhow::Result<()> {
+fn show(reply: &Value, rows: Columns, global: &Global, talk: &Talk) -> anyhow::Result<()> {
     if global.format == Format::Json {
         return output::print_json(reply);
     }
-    let header: Vec<&str> = rows.iter().map(|(heading, _)| *heading).collect();
-    let items = reply.get("items").unwrap_or(reply);
-    let cells: Vec<Vec<String>> = items
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|row| rows.iter().map(|(_, at)| output::cell_at(row, at)).collect())
-        .collect();
-    if global.format == Format::Csv {
-        let table = app::report::Table { header, rows: cells };
-        return output::print(&app::report::to_csv(&table)?);
-    }
-    output::print(&columns(&header, &cells, talk))
+    output::print_rows(output::items(reply), rows, global.format, talk)
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::output::{Color, Exit, Format, Talk};
@@ -101,6 +102,9 @@ enum Command {
 
 pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
     let Arguments { global, command } = arguments;
+    if global.format == Format::Sarif && !matches!(command, Command::Scan(_)) {
+        bail!("SARIF is for findings of `tutela scan` only; use `--format json` or `csv`");
+    }
     match command {
         Command::Up(args) => up::run(&args, &global, talk),
         Command::Scan(args) => scan::run(&args, &global, talk),
@@ -119,7 +123,7 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Token(command) => manage::token(&command, &global, talk),
         Command::Audit(args) => lists::audit(&args, &global, talk),
         Command::Doctor(args) => manage::doctor(&args, &global, talk),
-        Command::Backup(args) => manage::backup(&args, &global),
+        Command::Backup(args) => manage::backup(&args, &global, talk),
         Command::Restore(args) => manage::restore(&args, &global, talk),
         Command::Demo(args) => demo::run(&args, &global, talk),
         Command::Schema(args) => about::schema(&args),

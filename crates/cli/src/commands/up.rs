@@ -28,7 +28,7 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(20);
 /// The first start prints a sign-in link; there is no default password.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The folder to read beside this host and its homes [default: .].
+    /// A folder to read beside this host and its homes [default on the first start: .].
     folder: Option<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:7878].
     #[arg(long, value_name = "ADDRESS")]
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Add no sources on the first start.
     #[arg(long)]
     no_sources: bool,
-    /// Read the sources once and end.
+    /// Read every source once, due or not, and end; 2 when one could not be read to its end.
     #[arg(long)]
     once: bool,
 }
@@ -66,6 +66,9 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
         let Some(read) = read.to_str() else { bail!("the path `{}` is not UTF-8", read.display()) };
         let every_s = config.sync_every_s.unwrap_or(app::sources::DEFAULT_EVERY_S);
         app::sources::add_defaults(&app, &config::me(), read, every_s, now)?;
+        if args.folder.is_some() {
+            app::sources::add_folder(&app, &config::me(), read, every_s, now)?;
+        }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let serve = ServeConfig {
@@ -76,17 +79,18 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
         https: config.https,
         clock: clock::now,
     };
-    runtime.block_on(serve_until_stopped(app, serve, args, talk))?;
+    let is_done = runtime.block_on(serve_until_stopped(app, serve, args, talk))?;
     runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
-    Ok(Exit::Fine)
+    Ok(if args.once && !is_done { Exit::CannotRun } else { Exit::Fine })
 }
 
+/// Says whether everything was read: nobody stopped it, and no sync failed.
 async fn serve_until_stopped(
     app: App,
     serve: ServeConfig,
     args: &Args,
     talk: &Talk,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let server = listen::bind(app.clone(), serve).await?;
@@ -103,13 +107,17 @@ async fn serve_until_stopped(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut events = app.syncs.listen();
     let mut bars = std::collections::HashMap::new();
+    let mut is_done = true;
     loop {
         tokio::select! {
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
+            _ = interrupt.recv() => { is_done = false; break }
+            _ = terminate.recv() => { is_done = false; break }
             () = stop.cancelled() => break,
             event = events.recv() => match event {
-                Ok(event) => show(&event, &mut bars, talk),
+                Ok(event) => {
+                    is_done &= !matches!(event.what, What::SyncFailed { .. });
+                    show(&event, &mut bars, talk);
+                }
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => break,
             },
@@ -127,7 +135,7 @@ async fn serve_until_stopped(
     if serving.is_finished() {
         serving.await??;
     }
-    Ok(())
+    Ok(is_done)
 }
 
 /// Where it is, and how to get in.
@@ -195,7 +203,7 @@ fn show(
     }
 }
 
-/// Runs what is due, one source after the other, until asked to stop.
+/// Runs what is due, one source after the other, until asked to stop; or each source once.
 async fn schedule(app: App, stop: CancellationToken, tasks: TaskTracker, once: bool) {
     let mut tick = tokio::time::interval(SCHEDULE_TICK);
     loop {
@@ -206,7 +214,8 @@ async fn schedule(app: App, stop: CancellationToken, tasks: TaskTracker, once: b
         let app = app.clone();
         let stopping = stop.clone();
         let round = tasks.spawn_blocking(move || {
-            let due = app::sync::due(&app, clock::now()).unwrap_or_else(|error| {
+            let due = if once { app::sync::all(&app) } else { app::sync::due(&app, clock::now()) };
+            let due = due.unwrap_or_else(|error| {
                 tracing::error!(%error, "looking for sources that are due");
                 Vec::new()
             });

@@ -1,6 +1,6 @@
 //! Random syncs of several sources against a naive reference that keeps every state it ever had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Authority, Batch, Coverage, Fact, Gap, GapReason, Scope, SourceId, Time};
 use proptest::prelude::*;
@@ -47,14 +47,28 @@ fn any_run() -> impl Strategy<Value = Run> {
         })
 }
 
-/// What is claimed: (thing, source) to the claim and the turn in which it first stood.
-type Claims = BTreeMap<(u8, usize), ((usize, Authority, bool), usize)>;
+/// What one source claims of one thing.
+struct Claim {
+    stated: (usize, Authority, bool),
+    /// The turn in which it first stood.
+    since: usize,
+    /// Where it may still stand.
+    scopes: BTreeSet<usize>,
+}
+
+impl Claim {
+    /// The scopes that a run did not read to their end.
+    fn unread(&self, run: &Run) -> BTreeSet<usize> {
+        self.scopes.iter().copied().filter(|scope| run.read.get(scope) != Some(&None)).collect()
+    }
+}
 
 #[derive(Default)]
 struct Reference {
-    claims: Claims,
+    /// By thing and source.
+    claims: BTreeMap<(u8, usize), Claim>,
     /// Things that an authoritative claim once ended for.
-    ended: std::collections::BTreeSet<u8>,
+    ended: BTreeSet<u8>,
     turn: usize,
 }
 
@@ -71,27 +85,34 @@ impl Reference {
             .map(|(t, _)| *t)
             .collect();
         for thing in own {
-            let ((scope, authority, _), _) = self.claims[&(thing, run.source)];
-            if run.stated.contains_key(&thing) {
+            let known = &self.claims[&(thing, run.source)];
+            let authority = known.stated.1;
+            let is_over = match run.stated.get(&thing) {
                 // A version that said more than a mention goes into the history when it changes.
-                if authority != Authority::Mentioned
-                    && run.stated[&thing] != self.claims[&(thing, run.source)].0
-                {
-                    self.ended.insert(thing);
+                Some(stated) => {
+                    let mut scopes = known.unread(run);
+                    scopes.insert(stated.0);
+                    *stated != known.stated || scopes != known.scopes
                 }
-                continue;
+                None => known
+                    .scopes
+                    .iter()
+                    .all(|scope| run.read.get(scope).is_some_and(|hidden| *hidden != Some(thing))),
+            };
+            if is_over && authority != Authority::Mentioned {
+                self.ended.insert(thing);
             }
-            let is_seen = run.read.get(&scope).is_some_and(|hidden| *hidden != Some(thing));
-            if is_seen {
+            if is_over && !run.stated.contains_key(&thing) {
                 self.claims.remove(&(thing, run.source));
-                if authority != Authority::Mentioned {
-                    self.ended.insert(thing);
-                }
             }
         }
-        for (thing, claim) in &run.stated {
-            let since = self.claims.get(&(*thing, run.source)).map_or(self.turn, |known| known.1);
-            self.claims.insert((*thing, run.source), (*claim, since));
+        for (thing, stated) in &run.stated {
+            let known = self.claims.get(&(*thing, run.source));
+            let since = known.map_or(self.turn, |known| known.since);
+            let mut scopes = known.map_or(BTreeSet::new(), |known| known.unread(run));
+            scopes.insert(stated.0);
+            let claim = Claim { stated: *stated, since, scopes };
+            self.claims.insert((*thing, run.source), claim);
         }
     }
 
@@ -101,10 +122,11 @@ impl Reference {
         for thing in 0..6 {
             let mut claims: Vec<_> =
                 self.claims.iter().filter(|((other, _), _)| *other == thing).collect();
-            claims.sort_by_key(|(_, ((_, authority, _), since))| {
-                (std::cmp::Reverse(*authority), *since)
-            });
-            let Some(((_, source), ((_, authority, value), _))) = claims.first() else { continue };
+            claims.sort_by_key(|(_, claim)| (std::cmp::Reverse(claim.stated.1), claim.since));
+            let Some(((_, source), Claim { stated: (_, authority, value), .. })) = claims.first()
+            else {
+                continue;
+            };
             if *authority == Authority::Mentioned && self.ended.contains(&thing) {
                 continue;
             }

@@ -256,3 +256,84 @@ fn syncs_that_run_at_once_settle_who_leads() {
         assert_eq!(names(store, None), ["role"]);
     });
 }
+
+#[test]
+fn what_two_scopes_state_is_gone_when_both_say_so() {
+    on_each(|store| {
+        let (one, two) = (scope("/one"), scope("/two"));
+        let files = source(store, "files");
+        let in_one = || credential("key", &["/one/a.env"], one.id);
+        let in_two = || credential("key", &["/two/b.env"], two.id);
+        let both = Batch {
+            credentials: vec![in_one(), in_two()],
+            coverage: vec![complete(&one), complete(&two)],
+            ..Batch::default()
+        };
+        sync(store, files, both, at(1));
+        let count = || store.list_credentials(&ListQuery::default()).unwrap().rows.len();
+        // The one file is gone and the other folder could not be read.
+        let partly =
+            Batch { coverage: vec![complete(&one), with_gap(&two, "/two")], ..Batch::default() };
+        assert_eq!(sync(store, files, partly, at(2)).credentials.kept, 1);
+        assert_eq!(count(), 1);
+        // What one folder alone states keeps the other in mind.
+        let alone = Batch {
+            credentials: vec![in_one()],
+            coverage: vec![complete(&one), with_gap(&two, "/two")],
+            ..Batch::default()
+        };
+        sync(store, files, alone, at(3));
+        let kept = store.list_credentials(&ListQuery::default()).unwrap().rows;
+        let record = &kept.first().unwrap().record;
+        assert_eq!(record.loci, ["/one/a.env", "/two/b.env"]);
+        assert!(record.scope == two.id || record.also_in.contains(&two.id));
+        let none =
+            Batch { coverage: vec![complete(&one), with_gap(&two, "/two")], ..Batch::default() };
+        sync(store, files, none, at(4));
+        assert_eq!(count(), 1);
+        let none = Batch { coverage: vec![complete(&one), complete(&two)], ..Batch::default() };
+        assert_eq!(sync(store, files, none, at(5)).credentials.gone, 1);
+        assert_eq!(count(), 0);
+    });
+}
+
+#[test]
+fn every_line_of_a_hidden_place_is_kept() {
+    on_each(|store| {
+        let etc = scope("/etc");
+        let mut key = credential("key", &["/etc/a"], etc.id);
+        let stored = |line| place("/etc/b", etc.id).stored_at(Some(line), None);
+        key.places.extend([stored(3), stored(9)]);
+        key.loci.push("/etc/b".into());
+        let files = source(store, "files");
+        let all =
+            Batch { credentials: vec![key], coverage: vec![complete(&etc)], ..Batch::default() };
+        sync(store, files, all, at(1));
+        let partly = Batch {
+            credentials: vec![credential("key", &["/etc/a"], etc.id)],
+            coverage: vec![with_gap(&etc, "/etc/b")],
+            ..Batch::default()
+        };
+        sync(store, files, partly, at(2));
+        let rows = store.list_credentials(&ListQuery::default()).unwrap().rows;
+        assert_eq!(rows.first().unwrap().record.places.len(), 3);
+    });
+}
+
+#[test]
+fn an_overlong_name_is_a_gap() {
+    on_each(|store| {
+        let etc = scope("/etc");
+        let fits = "f".repeat(store::MAX_NAME_BYTES);
+        let too_long = format!("{fits}!");
+        let batch = Batch {
+            identities: vec![identity(&fits, etc.id), identity(&too_long, etc.id)],
+            coverage: vec![complete(&etc)],
+            ..Batch::default()
+        };
+        let files = source(store, "files");
+        let summary = sync(store, files, batch, at(1));
+        assert_eq!((summary.identities.added, summary.gaps), (1, 1));
+        assert_eq!(names(store, None), [fits]);
+    });
+}
