@@ -117,6 +117,7 @@ macro_rules! rule_files {
 }
 
 rule_files! {
+    "ci-login-any-branch"
     "ci-trust-any-branch"
     "expired-certificate"
     "expiring-certificate"

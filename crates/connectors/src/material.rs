@@ -94,7 +94,12 @@ fn nth_found(found: &Found, nth: usize, at: At<'_>) -> (Credential, Identity) {
         credential.fingerprint = at.fingerprinter.map(|it| it.of(found.secret.reveal()));
     }
     credential.evidence = vec![evidence(line, found.title, at)];
-    let mut identity = identity_of(found, &here, at);
+    // What has an identifier is used by one identity, under however many names it stands here.
+    let user = match &found.public_id {
+        Some(public_id) => format!("{}#{public_id}", at.place.native_id),
+        None => here,
+    };
+    let mut identity = identity_of(found, &user, at);
     identity.evidence.clone_from(&credential.evidence);
     credential.identity = Some(identity.id);
     (credential, identity)

@@ -1,7 +1,7 @@
 //! Private keys: PKCS#1, PKCS#8 (RFC 5958), SEC1 (RFC 5915), OpenSSH, in PEM or DER, and PuTTY's.
 //!
 //! Only the public half is worked out, and nothing is decrypted: a key's halves are stored side by
-//! side in every format but bare curve keys, whose public half may be left out.
+//! side in every format but bare curve keys. Of those, the public half of Ed25519 is computed.
 
 use data_encoding::{BASE64, HEXLOWER};
 use model::Secret;
@@ -176,7 +176,10 @@ fn pkcs8(fields: der::Elements<'_>) -> Option<Public> {
                 key
             }),
         algorithms::ED25519 => {
-            let halves = public.map(ed25519_halves);
+            let halves = match public {
+                Some(public) => Some(ed25519_halves(public)),
+                None => ed25519_public(private).map(|public| ed25519_halves(&public)),
+            };
             Some(Public { algorithm: algorithms::plain("Ed25519", Some(256)), halves })
         }
         algorithms::DSA => {
@@ -288,6 +291,13 @@ fn ec_halves(curve: Option<&[u8]>, point: &[u8]) -> Option<Halves> {
         blob
     });
     Some(Halves { spki, ssh })
+}
+
+/// The public half, from the seed that is the private one (RFC 8410 §7: an OCTET STRING within).
+fn ed25519_public(private: &[u8]) -> Option<Vec<u8>> {
+    let seed = der::Elements(private).field(der::OCTET_STRING)?;
+    let pair = aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+    Some(aws_lc_rs::signature::KeyPair::public_key(&pair).as_ref().to_vec())
 }
 
 fn ed25519_halves(public: &[u8]) -> Halves {

@@ -29,6 +29,17 @@ const SCRIPT_FOLDERS: &[(&str, &str)] = &[
     ("/etc/cron.monthly", "@monthly"),
     ("/etc/cron.yearly", "@yearly"),
 ];
+/// Programs that start jobs; without one the tables are but files.
+const DAEMONS: &[&str] = &[
+    "/usr/sbin/cron",
+    "/usr/sbin/crond",
+    "/usr/bin/crond",
+    "/usr/sbin/anacron",
+    "/usr/sbin/fcron",
+    "/usr/bin/fcron",
+    "/usr/sbin/bcron-sched",
+    "/usr/lib/systemd/system-generators/systemd-crontab-generator",
+];
 const DEBIAN_MARK: &str = "/etc/debian_version";
 
 /// More jobs than this in one table are not stated.
@@ -71,6 +82,7 @@ pub(super) struct Variable {
 pub(super) struct Jobs {
     tables: Vec<ReadTable>,
     scripts: Vec<Script>,
+    has_daemon: bool,
 }
 
 #[derive(Debug)]
@@ -92,7 +104,8 @@ pub(super) fn scope(machine: &str) -> Scope {
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Jobs {
-    let mut jobs = Jobs::default();
+    let has_daemon = DAEMONS.iter().any(|path| reader.exists(Path::new(path)));
+    let mut jobs = Jobs { has_daemon, ..Jobs::default() };
     // Debian's cron and run-parts leave out names with a dot; cronie leaves out fewer.
     let is_debian = reader.exists(Path::new(DEBIAN_MARK));
     for path in SYSTEM_TABLES {
@@ -291,6 +304,12 @@ pub(super) fn normalize(jobs: &Jobs, accounts: &Accounts, names: Names<'_>) -> B
     }
     for script in &jobs.scripts {
         script_records(script, names, &mut secrets, &mut batch);
+    }
+    if !jobs.has_daemon {
+        let jobs = batch.identities.iter_mut();
+        for job in jobs.filter(|identity| identity.kind == kinds::SCHEDULED_JOB.id) {
+            job.enabled = Fact::known(false).because("no program that runs cron jobs is installed");
+        }
     }
     secrets.state(names, &mut batch);
     batch

@@ -312,3 +312,19 @@ fn max_files_truncates_and_says_so() {
     let batch = discover(&fixture("contractor-left"), &settings);
     assert!(batch.coverage.iter().any(|coverage| coverage.truncated));
 }
+
+#[test]
+fn jobs_that_nothing_runs_are_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+    write(root, "etc/crontab", "0 3 * * * root /usr/local/bin/backup\n");
+    let is_on = || {
+        let batch = discover(root, &Settings::default());
+        let mut jobs = batch.identities.iter().filter(|it| it.kind == "scheduled-job");
+        jobs.next().and_then(|job| job.enabled.value().copied())
+    };
+    assert_eq!(is_on(), Some(false));
+    write(root, "usr/sbin/cron", "");
+    assert_eq!(is_on(), Some(true));
+}

@@ -326,13 +326,16 @@ fn job_environment(job: &Node) -> Option<String> {
     node.stated().or_else(|| node.get("name")?.stated()).map(ToOwned::to_owned)
 }
 
+/// The job's own token, and the two switches for more log lines that GitHub lets one set as secrets.
+const NO_SECRETS: &[&str] = &["GITHUB_TOKEN", "ACTIONS_RUNNER_DEBUG", "ACTIONS_STEP_DEBUG"];
+
 /// Names of secrets in the expressions of a node, except below the keys in `except`.
 fn names_in(reading: &Reading<'_>, node: &Node, except: &[&str], names: &mut Names) {
     let mut visit = |key: Option<&str>, scalar: &Node| {
         let Some(value) = scalar.text() else { return };
         for expression in expressions(value, key == Some("if")) {
             for name in members(expression, "secrets") {
-                if !name.eq_ignore_ascii_case("GITHUB_TOKEN") {
+                if !NO_SECRETS.iter().any(|known| name.eq_ignore_ascii_case(known)) {
                     let line = reading.line_of(scalar.line, &name);
                     ci::note(names, name, line);
                 }
@@ -596,6 +599,8 @@ fn federation(
     Federation { issuer, subjects: ci::merge(all) }
 }
 
+const CONFIGURE_AWS: &str = "aws-actions/configure-aws-credentials";
+
 /// A step that turns the job's token, or a key, into a cloud identity.
 struct Login<'a> {
     action: &'a str,
@@ -606,13 +611,12 @@ fn login(step: &Node) -> Option<Login<'_>> {
     let uses = step.get("uses")?.stated()?;
     let action = uses.split('@').next()?.trim_end_matches('/');
     let with = step.get("with")?;
-    const LOGINS: &[&str] = &[
-        "aws-actions/configure-aws-credentials",
-        "azure/login",
-        "google-github-actions/auth",
-        "hashicorp/vault-action",
-    ];
-    let action = LOGINS.iter().find(|known| action.eq_ignore_ascii_case(known))?;
+    const LOGINS: &[&str] =
+        &[CONFIGURE_AWS, "azure/login", "google-github-actions/auth", "hashicorp/vault-action"];
+    let known = LOGINS.iter().find(|known| action.eq_ignore_ascii_case(known)).copied();
+    // A fork, a wrapper or the action's own checkout (`./`): the input says what it does.
+    let takes_role = || with.pairs().any(|(key, _)| key.eq_ignore_ascii_case("role-to-assume"));
+    let action = known.or_else(|| takes_role().then_some(CONFIGURE_AWS))?;
     Some(Login { action, with })
 }
 
@@ -636,7 +640,7 @@ impl Login<'_> {
         let audience = |default: &str| audience.clone().unwrap_or_else(|| default.to_owned());
         let n_before = reading.batch.trusts.len();
         match self.action {
-            "aws-actions/configure-aws-credentials" => {
+            CONFIGURE_AWS => {
                 let Some((role, line)) = input("role-to-assume") else { return };
                 let role = cloud::aws_role(reading, &role, line);
                 if input("aws-access-key-id").is_some()

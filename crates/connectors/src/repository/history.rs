@@ -299,7 +299,7 @@ impl Objects<'_> {
             tree: commit.tree(),
             parents: commit.parents().take(MAX_PARENTS).collect(),
             name: cut(&author.name.to_string()),
-            email: cut(&author.email.to_string()).to_lowercase(),
+            email: address(&cut(&author.email.to_string()).to_lowercase()),
         };
         Some((commit_time, kept))
     }
@@ -430,6 +430,14 @@ fn ranked(by: BTreeMap<String, (String, u32, f64)>) -> Vec<Author> {
         other.share.total_cmp(&one.share).then_with(|| one.email.cmp(&other.email))
     });
     authors
+}
+
+/// GitHub's private addresses name an account, as files of owners do: `@login`.
+fn address(email: &str) -> String {
+    match email.strip_suffix("@users.noreply.github.com") {
+        Some(login) => format!("@{}", login.split_once('+').map_or(login, |(_, login)| login)),
+        None => email.to_owned(),
+    }
 }
 
 fn cut(text: &str) -> String {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
+use model::purpose::purpose_of;
 use model::{
     Authority, Batch, Credential, Evidence, Fact, Gap, GapReason, Grant, Identity, IdentityId,
     OwnerLink, Party, PartyKind, Place, ScopeId, kinds,
@@ -30,6 +31,7 @@ pub(super) struct Parts {
 #[derive(Debug, Clone)]
 pub(super) struct Role {
     kind: &'static str,
+    instance: String,
     namespace: String,
     name: String,
     /// `verb resource` lines.
@@ -40,6 +42,7 @@ pub(super) struct Role {
 #[derive(Debug, Clone)]
 pub(super) struct Binding {
     name: String,
+    instance: String,
     /// Empty for a cluster role binding.
     namespace: String,
     role_kind: &'static str,
@@ -67,7 +70,9 @@ fn object(reading: &mut Reading<'_>, document: &Node, depth: usize) {
     }
     let Some(name) = document.at(&["metadata", "name"]).and_then(Node::stated) else { return };
     let namespace = document.at(&["metadata", "namespace"]).and_then(Node::stated);
-    let this = Object { document, kind, name, namespace: namespace.unwrap_or("default") };
+    let instance = instance(reading);
+    let namespace = namespace.unwrap_or("default");
+    let this = Object { document, kind, name, namespace, instance: &instance };
     let group = version.split_once('/').map_or("", |(group, _)| group);
     match (group, kind) {
         ("", "ServiceAccount") => this.service_account(reading),
@@ -89,6 +94,20 @@ fn object(reading: &mut Reading<'_>, document: &Node, depth: usize) {
     }
 }
 
+/// Manifests of a guide or a test make things of their own, which are not those of the next guide
+/// and not those that run: each folder of them is an instance of its own.
+fn instance(reading: &Reading<'_>) -> String {
+    let path = reading.path_in_checkout();
+    match purpose_of(&path).value() {
+        Some(_) => format!(
+            "{}:{}",
+            reading.repository(),
+            path.rsplit_once('/').map_or("", |(folder, _)| folder)
+        ),
+        None => String::new(),
+    }
+}
+
 fn stated<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     node.get(key).and_then(Node::stated)
 }
@@ -98,6 +117,7 @@ struct Object<'a> {
     kind: &'a str,
     name: &'a str,
     namespace: &'a str,
+    instance: &'a str,
 }
 
 impl<'a> Object<'a> {
@@ -112,8 +132,13 @@ impl<'a> Object<'a> {
 
     fn service_account(&self, reading: &mut Reading<'_>) {
         let line = self.document.line;
-        let mut identity =
-            reading.declared(kinds::K8S_SERVICE_ACCOUNT, "kubernetes", "", &self.native_id(), line);
+        let mut identity = reading.declared(
+            kinds::K8S_SERVICE_ACCOUNT,
+            "kubernetes",
+            self.instance,
+            &self.native_id(),
+            line,
+        );
         if let Some(automount) =
             self.document.get("automountServiceAccountToken").and_then(Node::truth)
         {
@@ -182,6 +207,7 @@ impl<'a> Object<'a> {
         }
         reading.parts.roles.push(Role {
             kind,
+            instance: self.instance.to_owned(),
             namespace: namespace.to_owned(),
             name: self.name.to_owned(),
             actions,
@@ -207,14 +233,20 @@ impl<'a> Object<'a> {
                     reading.mention(
                         kinds::K8S_SERVICE_ACCOUNT,
                         "kubernetes",
-                        "",
+                        self.instance,
                         &native_id,
                         subject.line,
                     )
                 }
                 Some("Group") => {
                     let native_id = format!("group:{name}");
-                    reading.mention(kinds::K8S_USER, "kubernetes", "", &native_id, subject.line)
+                    reading.mention(
+                        kinds::K8S_USER,
+                        "kubernetes",
+                        self.instance,
+                        &native_id,
+                        subject.line,
+                    )
                 }
                 _ => match name
                     .strip_prefix("system:serviceaccount:")
@@ -225,12 +257,18 @@ impl<'a> Object<'a> {
                         reading.mention(
                             kinds::K8S_SERVICE_ACCOUNT,
                             "kubernetes",
-                            "",
+                            self.instance,
                             &native_id,
                             subject.line,
                         )
                     }
-                    None => reading.mention(kinds::K8S_USER, "kubernetes", "", name, subject.line),
+                    None => reading.mention(
+                        kinds::K8S_USER,
+                        "kubernetes",
+                        self.instance,
+                        name,
+                        subject.line,
+                    ),
                 },
             };
             subjects.push(id);
@@ -238,6 +276,7 @@ impl<'a> Object<'a> {
         let namespace = if self.kind == "RoleBinding" { self.namespace } else { "" };
         reading.parts.bindings.push(Binding {
             name: self.name.to_owned(),
+            instance: self.instance.to_owned(),
             namespace: namespace.to_owned(),
             role_kind,
             role: role.to_owned(),
@@ -338,7 +377,8 @@ impl<'a> Object<'a> {
     fn workload(&self, reading: &mut Reading<'_>, pod: &Node) {
         let native_id = format!("{}/{}/{}", self.namespace, self.kind, self.name);
         let line = self.document.line;
-        let mut identity = reading.declared(kinds::WORKLOAD, "kubernetes", "", &native_id, line);
+        let mut identity =
+            reading.declared(kinds::WORKLOAD, "kubernetes", self.instance, &native_id, line);
         if let Some(schedule) = self.document.at(&["spec", "schedule"]).and_then(Node::stated) {
             identity.fact("schedule", Fact::known(schedule));
         }
@@ -355,8 +395,13 @@ impl<'a> Object<'a> {
         let account_line = account.map_or(line, |node| node.line);
         let account = account.and_then(Node::stated).unwrap_or("default");
         let account = format!("{}/{account}", self.namespace);
-        let account =
-            reading.mention(kinds::K8S_SERVICE_ACCOUNT, "kubernetes", "", &account, account_line);
+        let account = reading.mention(
+            kinds::K8S_SERVICE_ACCOUNT,
+            "kubernetes",
+            self.instance,
+            &account,
+            account_line,
+        );
         ci::uses(reading, "runs-as", &identity, account, account_line);
 
         let mut images = Vec::new();
@@ -435,7 +480,7 @@ impl<'a> Object<'a> {
         let mut grant = Grant::new(
             "secret-use",
             "kubernetes",
-            "",
+            self.instance,
             identity.native_id.clone(),
             scope,
             identity.id,
@@ -449,12 +494,22 @@ impl<'a> Object<'a> {
                 Some(key) => format!("{secret}#{key}"),
                 None => secret.clone(),
             };
-            let mut place =
-                Place::new(kinds::PLACE_KUBERNETES_SECRET, "kubernetes", "", &*secret, scope);
+            let mut place = Place::new(
+                kinds::PLACE_KUBERNETES_SECRET,
+                "kubernetes",
+                self.instance,
+                &*secret,
+                scope,
+            );
             place.authority = Authority::Mentioned;
             place.loci = reading.loci();
-            let mut credential =
-                Credential::new(kinds::SECRET_REFERENCE, "kubernetes", "", &*native_id, scope);
+            let mut credential = Credential::new(
+                kinds::SECRET_REFERENCE,
+                "kubernetes",
+                self.instance,
+                &*native_id,
+                scope,
+            );
             credential.authority = Authority::Mentioned;
             credential.loci = reading.loci();
             credential.places.push(place.stored_at(None, key.map(ToOwned::to_owned)));
@@ -550,19 +605,20 @@ struct Bound {
 /// Joins bindings with the roles they name, wherever in the folder those stand. The gap tells that
 /// more was bound than is told.
 pub(super) fn bind(scope: ScopeId, parts: &Parts, batch: &mut Batch) -> Option<Gap> {
-    let mut roles: BTreeMap<(&str, &str, &str), Vec<&Role>> = BTreeMap::new();
+    let mut roles: BTreeMap<(&str, &str, &str, &str), Vec<&Role>> = BTreeMap::new();
     for role in &parts.roles {
-        roles.entry((role.kind, &role.namespace, &role.name)).or_default().push(role);
+        let name = (role.instance.as_str(), role.kind, role.namespace.as_str(), role.name.as_str());
+        roles.entry(name).or_default().push(role);
     }
     // Very many bindings of one file may name one role.
-    let mut known: BTreeMap<(&str, &str, &str, &str), Bound> = BTreeMap::new();
+    let mut known: BTreeMap<(&str, &str, &str, &str, &str), Bound> = BTreeMap::new();
     let mut left = MAX_BOUND_ACTIONS;
     let mut gap = None;
     for binding in &parts.bindings {
         let namespace = if binding.role_kind == "Role" { binding.namespace.as_str() } else { "" };
-        let role = (binding.role_kind, namespace, binding.role.as_str());
+        let role = (binding.instance.as_str(), binding.role_kind, namespace, binding.role.as_str());
         let bound = known
-            .entry((role.0, role.1, role.2, binding.locus.as_str()))
+            .entry((role.0, role.1, role.2, role.3, binding.locus.as_str()))
             .or_insert_with(|| bound(roles.get(&role), binding, &mut left));
         let place = match binding.namespace.as_str() {
             "" => String::from("cluster"),
@@ -570,8 +626,14 @@ pub(super) fn bind(scope: ScopeId, parts: &Parts, batch: &mut Batch) -> Option<G
         };
         for subject in &binding.subjects {
             let native_id = format!("{}/{}", binding.namespace, binding.name);
-            let mut grant =
-                Grant::new("role-binding", "kubernetes", "", native_id, scope, *subject);
+            let mut grant = Grant::new(
+                "role-binding",
+                "kubernetes",
+                &*binding.instance,
+                native_id,
+                scope,
+                *subject,
+            );
             grant.authority = Authority::Declared;
             grant.loci = vec![binding.locus.clone()];
             grant.loci.extend(bound.loci.iter().cloned());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use credentials::Found;
-use model::{Authority, Credential, Fact, kinds};
+use model::{Authority, Credential, Fact, Value, kinds};
 
 use super::reading::{Reading, place_of};
 use crate::material;
@@ -73,8 +73,14 @@ pub(super) fn settle(reading: &mut Reading<'_>) {
         for (key, value) in &one.says {
             credential.fact(key, Fact::known(value.as_str()));
         }
+        // What a vendor prints in its documentation is nobody's.
+        let is_documented = credential.facts.get("documented_example").and_then(Fact::value);
+        if is_documented == Some(&Value::Truth(true)) {
+            credential.identity = None;
+        } else {
+            reading.batch.identities.push(identity);
+        }
         reading.batch.credentials.push(credential);
-        reading.batch.identities.push(identity);
     }
 }
 

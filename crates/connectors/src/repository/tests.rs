@@ -749,3 +749,98 @@ fn an_aws_key_is_one_credential_however_it_is_written() {
     check("values.yaml", &values, &two);
     check("secret.yaml", &manifest(&one), &one);
 }
+
+fn kinds_of(batch: &Batch) -> Vec<&str> {
+    batch.identities.iter().map(|identity| identity.kind.as_ref()).collect()
+}
+
+#[test]
+fn a_key_that_vendors_print_is_nobodys() {
+    let world = World::empty();
+    let id = ["AKIAIOSFODNN7", "EXAMPLE"].concat();
+    let text = format!("const one = {{ AccessKeyId: '{id}' }};\nexpect('{id}');\n");
+    std::fs::write(world.shop().join("client.ts"), text).unwrap();
+    let batch = world.scan();
+    assert_eq!(batch.credentials.len(), 1);
+    assert_eq!(batch.credentials[0].identity, None);
+    assert_eq!(kinds_of(&batch), [""; 0]);
+}
+
+#[test]
+fn a_key_under_two_names_has_one_identity() {
+    let world = World::empty();
+    // Made before ids held the account: whose it is, only its bearer shows.
+    let id = ["AKIAI44QH2DHB", "Q7Z3XWT"].concat();
+    let text = format!("const one = {{ AccessKeyId: '{id}' }};\naws_access_key_id = {id}\n");
+    std::fs::write(world.shop().join("client.ts"), text).unwrap();
+    let batch = world.scan();
+    assert_eq!((batch.credentials.len(), kinds_of(&batch)), (1, vec!["api-client"]));
+}
+
+#[test]
+fn a_key_has_the_identity_of_the_certificate_in_the_file_beside_it() {
+    let world = World::empty();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../credentials/tests/it/fixtures");
+    let read = |name: &str| std::fs::read_to_string(fixtures.join(name)).unwrap();
+    std::fs::write(world.shop().join("server.crt"), read("ed25519.crt")).unwrap();
+    let key = read("ed25519-pkcs8.key").replace("@@", "-----");
+    std::fs::write(world.shop().join("server.key"), key).unwrap();
+    let batch = world.scan();
+    let users: Vec<_> = batch.credentials.iter().map(|it| it.identity).collect();
+    assert_eq!(users, [Some(batch.identities[0].id); 2]);
+}
+
+#[test]
+fn the_action_that_logs_in_may_be_a_fork_or_our_own() {
+    let world = World::empty().with_remote("https://github.com/example/login.git");
+    let folder = world.shop().join(".github/workflows");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = "on: {push: {branches: [main]}}\npermissions: {id-token: write}\njobs:\n  try:\n\
+        \x20   runs-on: ubuntu-latest\n    steps:\n      - uses: ./\n        with:\n\
+        \x20         role-to-assume: arn:aws:iam::111122223333:role/try\n\
+        \x20     - run: echo ${{ secrets.ACTIONS_STEP_DEBUG }}\n";
+    std::fs::write(folder.join("try.yml"), text).unwrap();
+    let batch = world.scan();
+    let mut kinds = kinds_of(&batch);
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["ci-pipeline", "iam-role"]);
+    let Subject::Federated { subject, .. } = &batch.trusts[0].from else { panic!() };
+    assert_eq!(subject, "repo:example/login:ref:refs/heads/main");
+    assert_eq!(batch.credentials, [], "a switch for log lines is no secret");
+}
+
+#[test]
+fn guides_and_tests_speak_of_clusters_of_their_own() {
+    let world = World::empty().with_remote("https://github.com/example/shop.git");
+    let manifest = |verb: &str| {
+        format!(
+            "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: web}}\n---\n\
+             apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: web}}\n\
+             rules: [{{apiGroups: [''], resources: [pods], verbs: [{verb}]}}]\n---\n\
+             apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: web}}\n\
+             roleRef: {{kind: ClusterRole, name: web}}\n\
+             subjects: [{{kind: ServiceAccount, name: web, namespace: default}}]\n"
+        )
+    };
+    for (folder, verb) in [("deploy", "get"), ("docs/one", "list"), ("docs/two", "watch")] {
+        let folder = world.shop().join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("web.yaml"), manifest(verb)).unwrap();
+    }
+    let batch = world.scan();
+    let mut told: Vec<_> = batch
+        .grants
+        .iter()
+        .map(|grant| (grant.instance.as_str(), grant.actions.join(", ")))
+        .collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            ("", "get pods".into()),
+            ("example/shop:docs/one", "list pods".into()),
+            ("example/shop:docs/two", "watch pods".to_string()),
+        ]
+    );
+    assert_eq!(batch.identities.len(), 3);
+}
