@@ -370,9 +370,10 @@ const FINDING_COLUMNS: &[Column<FindingRow>] = &[
         Markup::of(&SeverityBadge { severity: row.finding.severity })
     })
     .class("short"),
-    column("rule", "Rule", true, false, |row, _| {
+    column("rule", "Rule", true, false, |row: &FindingRow, _| {
         Markup(format!("<span class=\"mono\">{}</span>", text(&row.finding.rule)))
-    }),
+    })
+    .class("medium"),
     column("state", "State", true, true, |row: &FindingRow, cells| {
         state_cell(&row.state, cells.now)
     })
