@@ -144,6 +144,11 @@ impl Store {
     /// published sync and after [`Store::set_owners`].
     pub fn build_columns(&self) -> Result<()> {
         const DOING: &str = "build the columns";
+        // Those of before a publication answer nothing any more: there need not be two at a time.
+        let last = self.last_published()?;
+        let is_old = |columns: &mut Arc<Columns>| columns.built_at != last;
+        let old = self.columns().write().unwrap_or_else(PoisonError::into_inner).take_if(is_old);
+        drop(old);
         let half = |credentials| self.read(DOING, |c| Columns::half(c, credentials));
         let (credentials, others) = std::thread::scope(|scope| {
             let credentials = scope.spawn(|| half(true));
