@@ -295,18 +295,16 @@ pub fn add_defaults(app: &App, actor: &Actor, folder: &str, every_s: u32, now: T
     if !app.store.sources()?.is_empty() {
         return Ok(());
     }
-    for id in ["host", "homes", "repository"] {
-        let settings = if id == "repository" {
-            Settings::default().with("paths", [folder])
-        } else {
-            Settings::default()
+    for id in ["host", "homes"] {
+        let request = SourceRequest {
+            connector: id.into(),
+            name: None,
+            settings: Settings::default(),
+            every_s: Some(every_s),
         };
-        let name = (id == "repository").then(|| folder.chars().take(MAX_NAME_CHARS).collect());
-        let request =
-            SourceRequest { connector: id.into(), name, settings, every_s: Some(every_s) };
         add(app, actor, &request, now)?;
     }
-    Ok(())
+    add_folder(app, actor, folder, every_s, now)
 }
 
 /// Adds a source for a folder that somebody named, unless one reads it already.

@@ -22,9 +22,6 @@ use crate::{App, estate};
 
 /// Events a slow listener may lag behind before it loses some.
 const MAX_WAITING_EVENTS: usize = 1024;
-/// A sync that failed or was cut off is tried again this much later, or with the next one when that
-/// comes earlier.
-const RETRY_AFTER: Duration = Duration::from_mins(1);
 /// Batches that may wait for the store while the connector reads on.
 pub(crate) const MAX_WAITING_BATCHES: usize = 4;
 
@@ -263,6 +260,12 @@ pub fn all(app: &App) -> Result<Vec<SourceId>> {
     Ok(sources.into_iter().filter(|source| source.enabled).map(|source| source.id).collect())
 }
 
+/// Whether a sync ended because Tutela did.
+fn was_cut_off(sync: &store::Sync) -> bool {
+    let cancelled = SourceError::Cancelled.to_string();
+    sync.error.as_deref().is_some_and(|error| error == store::CUT_OFF || error == cancelled)
+}
+
 /// Sources whose time has come, the longest waiting first.
 pub fn due(app: &App, now: Time) -> Result<Vec<SourceId>> {
     let mut due: Vec<(Time, SourceId)> = Vec::new();
@@ -271,12 +274,10 @@ pub fn due(app: &App, now: Time) -> Result<Vec<SourceId>> {
         if app.syncs.is_running(source.id) {
             continue;
         }
-        let every = Duration::from_secs(every_s.into());
-        let at = source.last_sync.as_ref().map_or(Time::MIN, |last| match last.state {
-            // Cut off or failed: not worth an hour of waiting, nor a try at every tick.
-            store::SyncState::Failed => last.started_at.plus(every.min(RETRY_AFTER)),
-            _ => last.started_at.plus(every),
-        });
+        // What was cut off has not been read; what failed will hardly work a moment later.
+        let last = source.last_sync.as_ref().filter(|last| !was_cut_off(last));
+        let at = last
+            .map_or(Time::MIN, |last| last.started_at.plus(Duration::from_secs(every_s.into())));
         if at <= now {
             due.push((at, source.id));
         }

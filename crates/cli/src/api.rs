@@ -43,21 +43,15 @@ enum Transport {
 impl Api {
     /// For questions: a data folder that is not there is a name mistyped, not an empty estate.
     pub(crate) fn ask(global: &Global) -> anyhow::Result<Self> {
-        if global.server.is_none() {
-            let config = config::load(global.config.as_deref())?;
-            let folder = config::data_folder(global.data.as_deref(), &config)?;
-            if !folder.exists() {
-                bail!(
-                    "there is no data folder `{}`; `tutela up` makes one, `--data` names another",
-                    folder.display()
-                );
-            }
-        }
-        Self::connect(global)
+        Self::open(global, true)
     }
 
     /// Makes the data folder where there is none.
     pub(crate) fn connect(global: &Global) -> anyhow::Result<Self> {
+        Self::open(global, false)
+    }
+
+    fn open(global: &Global, must_exist: bool) -> anyhow::Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let transport = if let Some(server) = &global.server {
@@ -65,6 +59,12 @@ impl Api {
         } else {
             let config = config::load(global.config.as_deref())?;
             let folder = config::data_folder(global.data.as_deref(), &config)?;
+            if must_exist && !folder.exists() {
+                bail!(
+                    "there is no data folder `{}`; `tutela up` makes one, `--data` names another",
+                    folder.display()
+                );
+            }
             local(&folder, &runtime)?
         };
         Ok(Self { runtime, transport })

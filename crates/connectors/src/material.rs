@@ -448,6 +448,30 @@ fn certificates_and_keys(
     batch
 }
 
+/// A text that a fact of the credential holds.
+pub fn fact_text<'a>(credential: &'a Credential, fact: &str) -> Option<&'a str> {
+    match credential.facts.get(fact)?.value()? {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// A private key has the identity of the certificate with the same public key, wherever the two lie.
+pub fn match_keys(credentials: &mut [Credential]) {
+    let mut subjects: BTreeMap<String, IdentityId> = BTreeMap::new();
+    for certificate in credentials.iter().filter(|it| it.kind == kinds::X509.id) {
+        if let (Some(spki), Some(subject)) =
+            (fact_text(certificate, "spki_sha256"), certificate.identity)
+        {
+            subjects.entry(spki.to_owned()).or_insert(subject);
+        }
+    }
+    for key in credentials.iter_mut().filter(|it| it.kind == kinds::PRIVATE_KEY.id) {
+        let subject = fact_text(key, "spki_sha256").and_then(|spki| subjects.get(spki)).copied();
+        key.identity = key.identity.or(subject);
+    }
+}
+
 /// A key store file.
 pub fn key_store(store: &pkcs12::Store, at: At<'_>) -> Batch {
     let mut batch = certificates_and_keys(&store.certificates, &store.keys, at);

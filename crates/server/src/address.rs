@@ -60,11 +60,11 @@ pub(crate) const fn op_name(op: Op) -> &'static str {
 /// A moment of an address. A bare date means its end, so that the whole day counts.
 pub(crate) fn moment(text: &str) -> Result<Time, Error> {
     let text = text.trim();
-    if text.len() == 10 { from(&format!("{text}T23:59:59.999999Z")) } else { from(text) }
+    if text.len() == 10 { beginning(&format!("{text}T23:59:59.999999Z")) } else { beginning(text) }
 }
 
 /// The moment at which a span begins. A bare date means its beginning.
-pub(crate) fn from(text: &str) -> Result<Time, Error> {
+pub(crate) fn beginning(text: &str) -> Result<Time, Error> {
     text.trim().parse().map_err(|_: model::time::InvalidTime| {
         Error::invalid(
             "invalid-time",

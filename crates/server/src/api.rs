@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use store::{CoverageOf, DiffKind, DiffQuery, List, ListQuery, TokenId};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::address::{Address, from, list_of, moment};
+use crate::address::{Address, beginning, list_of, moment};
 use crate::browser::Bare;
 use crate::listen::READER_PATIENCE;
 use crate::problem::{Failure, OTHER_HOST, Reply};
@@ -314,7 +314,7 @@ struct DiffReply {
 
 pub(crate) fn diff_query(raw: Option<&str>, now: Time) -> Result<DiffQuery, Error> {
     let to = parameter(raw, "to").map(|text| moment(&text)).transpose()?;
-    let since = parameter(raw, "from").map(|text| from(&text)).transpose()?;
+    let since = parameter(raw, "from").map(|text| beginning(&text)).transpose()?;
     let kind = match parameter(raw, "kind").as_deref() {
         None => None,
         Some("added") => Some(DiffKind::Added),

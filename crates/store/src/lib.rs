@@ -50,7 +50,7 @@ pub use finding::{FindingRow, ReconcileSummary};
 pub use owner::{OwnerClaim, OwnerColumn};
 pub use query::{Cursor, Facet, FacetValue, Filter, GapRow, Hit, ListQuery, Op, Page, Row, Sort};
 pub use source::{NewSource, Source, SourceChange};
-pub use sync::{Counts, MAX_NAME_BYTES, Sync, SyncId, SyncState, SyncSummary, SyncWriter};
+pub use sync::{CUT_OFF, Counts, MAX_NAME_BYTES, Sync, SyncId, SyncState, SyncSummary, SyncWriter};
 pub use timeline::{FieldChange, Version};
 
 use std::collections::BTreeSet;
@@ -148,9 +148,7 @@ impl Store {
 
     /// What never ended has failed; its spool went with its process.
     fn clean_up(&self, now: Time) -> Result<()> {
-        self.write("note interrupted syncs", |c| {
-            sync::note_failure(c, None, "Tutela ended before it was published", now)
-        })
+        self.write("note interrupted syncs", |c| sync::note_failure(c, None, CUT_OFF, now))
     }
 
     pub(crate) fn write<T>(

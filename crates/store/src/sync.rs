@@ -505,6 +505,9 @@ pub(crate) fn note_failure(
     Ok(())
 }
 
+/// Why a sync failed that ran when its process ended.
+pub const CUT_OFF: &str = "Tutela ended before it was published";
+
 /// Longer reasons for failure are cut.
 const MAX_ERROR_CHARS: usize = 2_000;
 

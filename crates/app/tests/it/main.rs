@@ -84,6 +84,11 @@ fn a_sync_makes_findings_owners_and_counts() {
     world.sync(source, NOW);
     assert_eq!(app::sync::due(&world.app, later(60)).unwrap(), []);
     assert_eq!(app::sync::due(&world.app, later(3600)).unwrap(), [source]);
+    let end = |reason| world.app.store.begin_sync(source, later(9)).unwrap().fail(reason, later(9));
+    end("the disk is full").unwrap();
+    assert_eq!(app::sync::due(&world.app, later(60)).unwrap(), [], "no better a moment later");
+    end(store::CUT_OFF).unwrap();
+    assert_eq!(app::sync::due(&world.app, later(60)).unwrap(), [source], "cut off: due at once");
 
     let viewer = actor(Role::Viewer);
     let query = ListQuery {

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use credentials::x509;
 use model::kinds;
-use model::{Batch, Credential, Fact, Gap, GapReason, IdentityId, Scope, Value};
+use model::{Batch, Credential, Fact, Gap, GapReason, Scope, Value};
 
 use super::names::Names;
 use super::reading::{File, Reader};
 use crate::files::MAX_PARSED_BYTES;
-use crate::material;
+use crate::material::{self, fact_text};
 
 /// Where services and administrators keep certificates and keys. `*` stands for one folder.
 const FOLDERS: &[&str] = &[
@@ -278,33 +278,26 @@ pub(super) fn normalize(tls: &Tls, names: Names<'_>) -> (Batch, Vec<Gap>) {
     (batch, gaps)
 }
 
-fn text<'a>(credential: &'a Credential, fact: &str) -> Option<&'a str> {
-    match credential.facts.get(fact)?.value()? {
-        Value::Text(text) => Some(text),
-        _ => None,
-    }
-}
-
 fn is_true(credential: &Credential, fact: &str) -> bool {
     credential.facts.get(fact).and_then(|fact| fact.value()) == Some(&Value::Truth(true))
 }
 
-/// A key belongs to the certificate with the same public key, wherever the two lie.
+/// A key belongs to the certificate with the same public key; each says whether the other is here.
 fn match_keys(credentials: &mut [Credential]) {
-    let mut owners: BTreeMap<String, Option<IdentityId>> = BTreeMap::new();
+    material::match_keys(credentials);
+    let mut certificates: BTreeSet<String> = BTreeSet::new();
     let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for credential in credentials.iter() {
-        let Some(spki) = text(credential, "spki_sha256") else { continue };
+        let Some(spki) = fact_text(credential, "spki_sha256") else { continue };
         if credential.kind == kinds::X509.id {
-            let owner = owners.entry(spki.to_owned()).or_default();
-            *owner = owner.or(credential.identity);
+            certificates.insert(spki.to_owned());
         } else {
             let paths = credential.places.iter().map(|place| place.path.clone());
             keys.entry(spki.to_owned()).or_default().extend(paths);
         }
     }
     for credential in credentials {
-        let Some(spki) = text(credential, "spki_sha256").map(str::to_owned) else { continue };
+        let Some(spki) = fact_text(credential, "spki_sha256").map(str::to_owned) else { continue };
         if credential.kind == kinds::X509.id {
             let paths = keys.get(&spki);
             credential.fact("key_on_host", Fact::known(paths.is_some()));
@@ -312,9 +305,7 @@ fn match_keys(credentials: &mut [Credential]) {
                 credential.fact("key_paths", Fact::known(paths.clone()));
             }
         } else if credential.kind == kinds::PRIVATE_KEY.id {
-            let owner = owners.get(&spki);
-            credential.identity = credential.identity.or(owner.copied().flatten());
-            credential.fact("certificate_on_host", Fact::known(owner.is_some()));
+            credential.fact("certificate_on_host", Fact::known(certificates.contains(&spki)));
         }
     }
 }
@@ -324,10 +315,10 @@ fn match_chains(credentials: &mut [Credential], public_subjects: &BTreeSet<Strin
     let authorities: BTreeSet<String> = credentials
         .iter()
         .filter(|credential| credential.kind == kinds::X509.id && is_true(credential, "is_ca"))
-        .filter_map(|credential| text(credential, "subject").map(str::to_owned))
+        .filter_map(|credential| fact_text(credential, "subject").map(str::to_owned))
         .collect();
     for credential in credentials.iter_mut().filter(|it| it.kind == kinds::X509.id) {
-        let Some(issuer) = text(credential, "issuer") else { continue };
+        let Some(issuer) = fact_text(credential, "issuer") else { continue };
         let chain = if is_true(credential, "self_signed") {
             "self-signed"
         } else if authorities.contains(issuer) {

@@ -25,18 +25,17 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::{Batch, Coverage, Credential, Fact, Gap, Scope, Value, kinds};
+use model::{Batch, Coverage, Gap, Scope};
 
 use self::checkout::{Checkout, Checkouts};
 use self::reading::{File, Folder, Reading};
 use self::walk::{Options, Walk};
 use crate::contract::{Descriptor, Outbox, Permission, Request, Setting, SettingKind, SourceError};
 use crate::files::{Links, Tree, shown};
-use crate::outlet;
+use crate::{material, outlet};
 
 pub use self::walk::{MAX_FILE_BYTES, MAX_FOLDER_DEPTH, VENDORED};
 
@@ -208,7 +207,7 @@ fn read(request: &Request<'_>, asked: &Asked, options: &Options) -> Batch {
     coverage.got = walked.n_read;
     coverage.asked += walked.n_more_gaps;
     coverage.n_more_gaps = walked.n_more_gaps;
-    match_keys(&mut batch);
+    material::match_keys(&mut batch.credentials);
     let (all, mut gaps) = checkouts.finish();
     for checkout in &all {
         batch.extend(remote_secrets(&folder, checkout));
@@ -228,22 +227,6 @@ fn read(request: &Request<'_>, asked: &Asked, options: &Options) -> Batch {
     batch.coverage.push(coverage);
     outlet::settle(&mut batch);
     batch
-}
-
-/// A private key has the identity of its certificate, which often lies in the file beside it.
-fn match_keys(batch: &mut Batch) {
-    let spki = |credential: &Credential| {
-        let value = credential.facts.get("spki_sha256").and_then(Fact::value)?;
-        if let Value::Text(spki) = value { Some(spki.clone()) } else { None }
-    };
-    let certificates = batch.credentials.iter().filter(|it| it.kind == kinds::X509.id);
-    let subjects: BTreeMap<_, _> =
-        certificates.filter_map(|it| Some((spki(it)?, it.identity?))).collect();
-    for credential in &mut batch.credentials {
-        if credential.kind == kinds::PRIVATE_KEY.id && credential.identity.is_none() {
-            credential.identity = spki(credential).and_then(|it| subjects.get(&it)).copied();
-        }
-    }
 }
 
 /// A remote's address with a token in it, in the checkout's own configuration.

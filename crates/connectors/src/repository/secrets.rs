@@ -1,6 +1,6 @@
 //! Secrets in any text, and keys and certificates in any file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use credentials::Found;
 use model::{Authority, Credential, Fact, Value, kinds};
@@ -8,11 +8,14 @@ use model::{Authority, Credential, Fact, Value, kinds};
 use super::reading::{Reading, place_of};
 use crate::material;
 
+/// Facts that a reader states of what it found.
+type Says = Vec<(&'static str, String)>;
+
 /// A credential on its way to records.
 #[derive(Debug)]
 pub(super) struct Stated {
     found: Found,
-    says: Vec<(&'static str, String)>,
+    says: Says,
     /// Found by the sweep over the text, not by a reader that knows what it reads.
     is_swept: bool,
 }
@@ -85,39 +88,63 @@ pub(super) fn settle(reading: &mut Reading<'_>) {
 }
 
 /// A key whose id and secret stand under two names is one credential. The sweep sees both where
-/// they lie side by side; a reader sees one at a time, but also those that are encoded.
+/// they lie side by side; a reader sees one at a time, but also those that are encoded. An id takes
+/// the nearest secret; a file may hold very many of both.
 fn join_keys(stated: &mut Vec<Stated>) {
-    let is_id = |found: &Found| found.rule == "aws-access-key";
-    let is_id_alone = |found: &Found| is_id(found) && found.secret.reveal().is_empty();
-    for n in 0..stated.len() {
-        let Some(id) = stated.get(n).filter(|one| is_id_alone(&one.found)) else { continue };
-        let is_its_secret = |one: &&Stated| {
-            one.found.rule == "assigned-secret"
-                && one.says == id.says
-                && one.found.secret.reveal().len() == AWS_SECRET_BYTES
-                && one.found.name.as_deref().is_some_and(says_secret_key)
-        };
-        let nearest = stated
-            .iter()
-            .filter(is_its_secret)
-            .min_by_key(|one| one.found.line.abs_diff(id.found.line))
-            .map(|one| one.found.secret.clone());
-        if let (Some(secret), Some(id)) = (nearest, stated.get_mut(n)) {
+    let mut secrets: BTreeMap<&Says, Vec<(u32, usize)>> = BTreeMap::new();
+    for (n, one) in stated.iter().enumerate().filter(|(_, one)| is_secret_alone(&one.found)) {
+        secrets.entry(&one.says).or_default().push((one.found.line, n));
+    }
+    for lines in secrets.values_mut() {
+        lines.sort_unstable();
+    }
+    let pairs: Vec<(usize, usize)> = stated
+        .iter()
+        .enumerate()
+        .filter(|(_, one)| is_id_alone(&one.found))
+        .filter_map(|(n, one)| Some((n, nearest(secrets.get(&one.says)?, one.found.line)?)))
+        .collect();
+    for (id, secret) in pairs {
+        let Some(secret) = stated.get(secret).map(|one| one.found.secret.clone()) else { continue };
+        if let Some(id) = stated.get_mut(id) {
             id.found.secret = secret;
             id.found.facts.insert("secret_found".into(), Fact::known(true));
         }
     }
-    let joined: Vec<_> = stated
-        .iter()
-        .filter(|one| is_id(&one.found) && !one.found.secret.reveal().is_empty())
-        .map(|one| (one.found.public_id.clone(), one.found.secret.clone()))
-        .collect();
-    stated.retain(|one| {
-        let is_part = |(id, secret): &(Option<String>, _)| {
-            *secret == one.found.secret || is_id_alone(&one.found) && *id == one.found.public_id
-        };
-        is_id(&one.found) && !is_id_alone(&one.found) || !joined.iter().any(is_part)
-    });
+    let is_whole = |found: &Found| is_id(found) && !is_id_alone(found);
+    let whole = || stated.iter().map(|one| &one.found).filter(|found| is_whole(found));
+    let ids: BTreeSet<_> = whole().filter_map(|found| found.public_id.as_deref()).collect();
+    let secrets: BTreeSet<_> = whole().map(|found| found.secret.reveal().as_slice()).collect();
+    let is_part = |found: &Found| {
+        secrets.contains(found.secret.reveal().as_slice())
+            || is_id_alone(found) && found.public_id.as_deref().is_some_and(|id| ids.contains(id))
+    };
+    let keeps: Vec<bool> =
+        stated.iter().map(|one| is_whole(&one.found) || !is_part(&one.found)).collect();
+    let mut keeps = keeps.into_iter();
+    stated.retain(|_| keeps.next().unwrap_or(true));
+}
+
+fn is_id(found: &Found) -> bool {
+    found.rule == "aws-access-key"
+}
+
+fn is_id_alone(found: &Found) -> bool {
+    is_id(found) && found.secret.reveal().is_empty()
+}
+
+fn is_secret_alone(found: &Found) -> bool {
+    found.rule == "assigned-secret"
+        && found.secret.reveal().len() == AWS_SECRET_BYTES
+        && found.name.as_deref().is_some_and(says_secret_key)
+}
+
+/// Among things in the order of their lines, the one nearest to a line.
+fn nearest(lines: &[(u32, usize)], line: u32) -> Option<usize> {
+    let after = lines.partition_point(|(other, _)| *other < line);
+    let before = after.checked_sub(1).and_then(|n| lines.get(n));
+    let found = before.into_iter().chain(lines.get(after));
+    found.min_by_key(|(other, _)| other.abs_diff(line)).map(|(_, n)| *n)
 }
 
 /// The secrets of AWS access keys have this length.

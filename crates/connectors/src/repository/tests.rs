@@ -750,6 +750,30 @@ fn an_aws_key_is_one_credential_however_it_is_written() {
     check("secret.yaml", &manifest(&one), &one);
 }
 
+#[test]
+fn very_many_keys_of_one_file_are_joined() {
+    const N: usize = 4_000;
+    // Odd factors keep all of them apart.
+    let letters = |n: usize| -> String {
+        let mixed = u32::try_from(n).unwrap().wrapping_mul(0x9e37_79b1);
+        (0..8).map(|place| char::from(b'A' + (mixed >> (4 * place) & 15) as u8)).collect()
+    };
+    let ids = (0..N).map(|n| format!("K{n}_ID={}{}\n", "AKIA3ZNWTDE4", letters(n)));
+    let secrets =
+        (0..N).map(|n| format!("K{n}_SECRET_KEY=XMleF+cwUdohx3in8GkoIGbPKG1LQDqm{}\n", letters(n)));
+    let world = World::empty();
+    std::fs::write(world.shop().join(".env"), ids.chain(secrets).collect::<String>()).unwrap();
+    let batch = world.scan();
+    let keys: Vec<_> =
+        batch.credentials.iter().filter(|it| it.kind == model::kinds::ACCESS_KEY.id).collect();
+    // Chance makes a few look like words.
+    assert!(keys.len() >= N - 5, "{}", keys.len());
+    for key in keys {
+        let says = key.facts.get("secret_found").and_then(Fact::value);
+        assert_eq!(says, Some(&Value::Truth(true)), "{}", key.native_id);
+    }
+}
+
 fn kinds_of(batch: &Batch) -> Vec<&str> {
     batch.identities.iter().map(|identity| identity.kind.as_ref()).collect()
 }
