@@ -3,10 +3,10 @@
 //! The shapes here are published: `tutela schema` prints their JSON Schema, and a change of them
 //! is a change of [`SCHEMA_VERSION`]. Arrays are sorted by id.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use assess::owners::Ranked;
-use model::fact::{Text, Value};
+use model::fact::Text;
 use model::kinds::{General, identity_kind};
 use model::text::cell;
 use model::{
@@ -411,7 +411,7 @@ pub fn fact_cell<T: std::fmt::Display>(fact: &Fact<T>) -> String {
     }
 }
 
-fn named_fact(facts: &BTreeMap<Text, Fact<Value>>, name: &str) -> String {
+fn named_fact(facts: &model::Facts, name: &str) -> String {
     facts.get(name).map_or_else(|| "<not_collected>".into(), fact_cell)
 }
 

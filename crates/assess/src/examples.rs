@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use model::fact::{State, Value as FactValue};
+use model::fact::State;
 use model::kinds::{CREDENTIAL_KINDS, PLACE_KINDS, credential_kind, identity_kind, place_kind};
 use model::record::PartyKind;
 use model::{
@@ -62,7 +62,7 @@ impl Example {
             .map_or_else(Fact::default, |value| Fact::known(value.as_bool().expect(key)))
     }
 
-    fn facts(&mut self) -> std::collections::BTreeMap<model::fact::Text, Fact<FactValue>> {
+    fn facts(&mut self) -> model::Facts {
         let table = self.table.remove("facts").unwrap_or(Value::Table(Table::new()));
         let fact = |value: &Value| match value {
             Value::Boolean(truth) => Fact::known(*truth),

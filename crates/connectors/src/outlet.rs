@@ -5,11 +5,9 @@
 //! its parameters here. Paths of files (`loci`, `at`) are left as they are, since tombstones and
 //! gaps are found by them.
 
-use std::collections::BTreeMap;
-
 use model::fact::Text;
 use model::record::{Condition, Evidence, StoredAt};
-use model::{Batch, Fact, Subject, Value};
+use model::{Batch, Facts, Subject, Value};
 
 use crate::address::public_text;
 
@@ -101,7 +99,7 @@ fn conditions(all: &mut [Condition]) {
     texts(all.iter_mut().flat_map(|condition| &mut condition.values));
 }
 
-fn facts(facts: &mut BTreeMap<Text, Fact<Value>>) {
+fn facts(facts: &mut Facts) {
     for fact in facts.values_mut() {
         if let model::State::Known(known) = &mut fact.state {
             value(known);

@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 
-use model::fact::Text;
 use model::kinds::{self, CredentialKind};
-use model::{Fact, Secret, Time, Value};
+use model::{Fact, Facts, Secret, Time};
 use regex::bytes::Regex;
 
 use crate::assigned::{self, Ends};
@@ -64,7 +63,7 @@ pub struct Found {
     pub secret: Secret<Vec<u8>>,
     pub created_at: Fact<Time>,
     pub expires_at: Fact<Time>,
-    pub facts: BTreeMap<Text, Fact<Value>>,
+    pub facts: Facts,
     pub confidence: Confidence,
     /// Whether a person chose it: then no fingerprint is made.
     pub chosen_by_person: bool,
@@ -146,7 +145,7 @@ pub fn classify(name: Option<&str>, value: &str) -> Option<Found> {
         secret: value.as_bytes().to_vec().into(),
         created_at: Fact::default(),
         expires_at: Fact::default(),
-        facts: BTreeMap::new(),
+        facts: Facts::new(),
         confidence: Confidence::Likely,
         chosen_by_person: assigned::is_chosen(kind, value),
     };
@@ -447,7 +446,7 @@ impl Candidate {
             secret: if self.has_secret { secret.to_vec().into() } else { Vec::new().into() },
             created_at: Fact::default(),
             expires_at: Fact::default(),
-            facts: BTreeMap::new(),
+            facts: Facts::new(),
             confidence: self.confidence,
             chosen_by_person: false,
         };

@@ -199,6 +199,13 @@ impl<T> Fact<T> {
         about.observed_at.get_or_insert(observed_at);
     }
 
+    /// Takes what another claim about the same thing says where this one does not know.
+    pub(crate) fn fill(&mut self, from: Self) {
+        if self.value().is_none() && (from.value().is_some() || self.is_unsaid()) {
+            *self = from;
+        }
+    }
+
     pub fn value(&self) -> Option<&T> {
         match &self.state {
             State::Known(value) => Some(value),

@@ -30,13 +30,18 @@ impl<'a> Native<'a> {
     /// BLAKE3-128 over the four parts, each preceded by its length, so that no two different
     /// tuples have the same bytes.
     fn digest(self) -> [u8; 16] {
-        let mut hasher = blake3::Hasher::new();
-        for part in [self.system, self.instance, self.class, self.native_id] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
+        let parts = [self.system, self.instance, self.class, self.native_id];
+        let n_bytes: usize = parts.iter().map(|part| 8 + part.len()).sum();
+        // Hashed at once: to begin and end a hasher takes longer than so few bytes do.
+        let mut bytes = Vec::with_capacity(n_bytes);
+        for part in parts {
+            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(part.as_bytes());
         }
         let mut id = [0; 16];
-        hasher.finalize_xof().fill(&mut id);
+        for (place, byte) in id.iter_mut().zip(blake3::hash(&bytes).as_bytes()) {
+            *place = *byte;
+        }
         id
     }
 }
@@ -119,7 +124,11 @@ macro_rules! ids {
         }
 
         impl Serialize for $name {
+            /// As text, or as its bytes where nobody reads them (to hash it).
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if !serializer.is_human_readable() {
+                    return serializer.serialize_bytes(&self.0);
+                }
                 let mut buffer = [0; TEXT_BYTES];
                 serializer.serialize_str(text($prefix, &self.0, &mut buffer))
             }

@@ -6,6 +6,7 @@
 
 pub mod coverage;
 pub mod fact;
+mod facts;
 pub mod finding;
 pub mod id;
 pub mod kinds;
@@ -17,6 +18,7 @@ pub mod time;
 
 pub use coverage::{Coverage, Gap, GapReason, Scope};
 pub use fact::{Fact, State, Value, Window};
+pub use facts::Facts;
 pub use finding::{Finding, FindingState, Severity};
 pub use id::{
     CredentialId, FindingId, GrantId, IdentityId, Native, OwnerLinkId, PartyId, PlaceId, PolicyId,

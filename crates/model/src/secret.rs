@@ -75,7 +75,11 @@ impl fmt::Debug for Fingerprint {
 }
 
 impl Serialize for Fingerprint {
+    /// As text, or as its bytes where nobody reads them (to hash it).
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_bytes(&self.0);
+        }
         serializer.collect_str(self)
     }
 }

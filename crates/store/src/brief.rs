@@ -8,7 +8,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use model::fact::{State, Text};
-use model::{Condition, Evidence, Fact, Fingerprint, IdentityId, PlaceId, ScopeId, StoredAt, Time};
+use model::{
+    Condition, Evidence, Fact, Facts, Fingerprint, IdentityId, PlaceId, ScopeId, StoredAt, Time,
+};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap as _, SerializeTuple as _};
@@ -138,7 +140,7 @@ impl<'de, T: Brief + Serialize + DeserializeOwned> Visitor<'de> for FactVisitor<
     }
 }
 
-impl Brief for BTreeMap<Text, Fact<model::Value>> {
+impl Brief for Facts {
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.len()))?;
         for (name, fact) in self {
@@ -148,8 +150,25 @@ impl Brief for BTreeMap<Text, Fact<model::Value>> {
     }
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let held = BTreeMap::<Text, Held<Fact<model::Value>>>::deserialize(deserializer)?;
-        Ok(held.into_iter().map(|(name, Held(fact))| (name, fact)).collect())
+        deserializer.deserialize_map(FactsVisitor)
+    }
+}
+
+struct FactsVisitor;
+
+impl<'de> Visitor<'de> for FactsVisitor {
+    type Value = Facts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("facts by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Facts, A::Error> {
+        let mut facts = Vec::new();
+        while let Some((name, Held(fact))) = map.next_entry::<Text, Held<Fact<model::Value>>>()? {
+            facts.push((name, fact));
+        }
+        Ok(facts.into_iter().collect())
     }
 }
 

@@ -11,14 +11,15 @@ use hashbrown::HashMap as FastMap;
 use memchr::memmem;
 
 use crate::Result;
+use crate::check::{Check, check_of};
+use crate::count::{facet_field, facet_of, facet_text};
 use crate::engine::{Connection, Owned, Row};
 use crate::fields::{Field, FieldKind, List};
 use crate::packed::{Codes, Numbers};
+use crate::position::Position;
 use crate::query::{Facet, FacetValue, ListQuery};
 use crate::record::{TABLES, Table};
-use crate::select::{
-    Check, Position, check_of, facet_field, facet_of, facet_text, field_of, limit_of, sort_of,
-};
+use crate::select::{field_of, limit_of, sort_of};
 use crate::sync::SyncId;
 
 /// Separates texts in the search bytes; no UTF-8 text has it.

@@ -7,9 +7,10 @@ use crate::detail::ThingId;
 use crate::engine::{Connection, Owned, Value};
 use crate::error::Error;
 use crate::fields::List;
+use crate::position::Position;
 use crate::query::{Cursor, DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS};
 use crate::record::{Record, TABLES, Table};
-use crate::select::{Position, bare_leading};
+use crate::select::bare_leading;
 use crate::timeline::changes;
 use crate::{Result, Store};
 

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::reference;
 
 /// Memory that the writing connection may use for pages.
-const WRITER_CACHE_KIB: i64 = 128 * 1024;
+const WRITER_CACHE_KIB: i64 = 96 * 1024;
 /// The same for each reading connection.
 const READER_CACHE_KIB: i64 = 16 * 1024;
 /// Pages of the write-ahead log after which it is folded into the database.

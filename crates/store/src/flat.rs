@@ -5,7 +5,6 @@
 //! states cannot make a change that looks like none. Writing JSON only to hash it would take
 //! several times as long, and most records of most syncs are as they were.
 
-use std::fmt::Display;
 use std::hash::Hasher as _;
 
 use serde::de::value::Error;
@@ -34,9 +33,9 @@ pub(crate) fn hash_of<R: Record>(
     let head = record.head();
     let kept = record.kept();
     let mut flat = Flat(bytes);
-    flat.bytes(head.kind.as_bytes());
-    flat.bytes(kept.name(&head).as_bytes());
-    flat.bytes(record.scope().as_bytes());
+    flat.text(head.kind);
+    flat.text(kept.name(&head));
+    flat.sized(BYTES, record.scope().as_bytes());
     flat.0.push(record.authority() as u8);
     record.body(&mut flat)?;
     let mut hasher = SipHasher13::new_with_key(&key.0);
@@ -44,7 +43,8 @@ pub(crate) fn hash_of<R: Record>(
     Ok(hasher.finish().cast_signed())
 }
 
-/// Writes values so that different ones differ: each with its kind, and its length where it has one.
+/// Writes values of one type so that different ones differ: each with its kind, and its length where
+/// it has one.
 struct Flat<'a>(&'a mut Vec<u8>);
 
 const NONE: u8 = 0;
@@ -56,25 +56,36 @@ const BYTES: u8 = 5;
 const LIST: u8 = 6;
 const MAP: u8 = 7;
 const END: u8 = 8;
+const NEGATIVE: u8 = 9;
+const TEXT: u8 = 10;
+const SKIPPED: u8 = 11;
 
 impl Flat<'_> {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.push(BYTES);
-        self.0.extend((bytes.len() as u64).to_le_bytes());
+    fn text(&mut self, text: &str) {
+        self.sized(TEXT, text.as_bytes());
+    }
+
+    fn sized(&mut self, tag: u8, bytes: &[u8]) {
+        self.0.push(tag);
+        // No record is larger than the four GiB that an entry of the spool may have.
+        self.0.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
         self.0.extend_from_slice(bytes);
     }
 
-    fn number(&mut self, number: i128) {
-        self.0.push(NUMBER);
-        self.0.extend(number.to_le_bytes());
+    fn number(&mut self, is_negative: bool, number: u64) {
+        self.0.push(if is_negative { NEGATIVE } else { NUMBER });
+        self.0.extend_from_slice(&number.to_le_bytes());
     }
 }
 
 macro_rules! numbers {
-    ($($name:ident: $Type:ty),*) => {$(
-        fn $name(self, value: $Type) -> Result<(), Error> {
-            self.number(value.into());
-            Ok(())
+    ($($signed:ident: $Signed:ty, $unsigned:ident: $Unsigned:ty);*) => {$(
+        fn $signed(self, value: $Signed) -> Result<(), Error> {
+            self.serialize_i64(value.into())
+        }
+
+        fn $unsigned(self, value: $Unsigned) -> Result<(), Error> {
+            self.serialize_u64(value.into())
         }
     )*};
 }
@@ -91,9 +102,20 @@ impl Serializer for &mut Flat<'_> {
     type SerializeStructVariant = Self;
 
     numbers!(
-        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
-        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64
+        serialize_i8: i8, serialize_u8: u8;
+        serialize_i16: i16, serialize_u16: u16;
+        serialize_i32: i32, serialize_u32: u32
     );
+
+    fn serialize_i64(self, value: i64) -> Result<(), Error> {
+        self.number(value < 0, value.cast_unsigned());
+        Ok(())
+    }
+
+    fn serialize_u64(self, value: u64) -> Result<(), Error> {
+        self.number(false, value);
+        Ok(())
+    }
 
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
         self.0.push(if value { TRUE } else { FALSE });
@@ -111,17 +133,16 @@ impl Serializer for &mut Flat<'_> {
     }
 
     fn serialize_char(self, value: char) -> Result<(), Error> {
-        self.number(u32::from(value).into());
-        Ok(())
+        self.serialize_u32(value.into())
     }
 
     fn serialize_str(self, value: &str) -> Result<(), Error> {
-        self.bytes(value.as_bytes());
+        self.text(value);
         Ok(())
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
-        self.bytes(value);
+        self.sized(BYTES, value);
         Ok(())
     }
 
@@ -167,7 +188,7 @@ impl Serializer for &mut Flat<'_> {
         value: &T,
     ) -> Result<(), Error> {
         self.0.push(MAP);
-        self.bytes(variant.as_bytes());
+        self.text(variant);
         value.serialize(&mut *self)?;
         self.0.push(END);
         Ok(())
@@ -194,7 +215,7 @@ impl Serializer for &mut Flat<'_> {
         _: usize,
     ) -> Result<Self, Error> {
         self.0.push(LIST);
-        self.bytes(variant.as_bytes());
+        self.text(variant);
         Ok(self)
     }
 
@@ -215,16 +236,13 @@ impl Serializer for &mut Flat<'_> {
         _: usize,
     ) -> Result<Self, Error> {
         self.0.push(MAP);
-        self.bytes(variant.as_bytes());
+        self.text(variant);
         Ok(self)
     }
 
-    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<(), Error> {
-        self.serialize_str(&value.to_string())
-    }
-
+    /// Ids are bytes, not text.
     fn is_human_readable(&self) -> bool {
-        true
+        false
     }
 }
 
@@ -271,6 +289,8 @@ impl ser::SerializeMap for &mut Flat<'_> {
     }
 }
 
+/// The fields of a struct have their order, so their names need not be written; one that is left out
+/// leaves a mark.
 macro_rules! fields {
     ($($Trait:ident),*) => {$(
         impl ser::$Trait for &mut Flat<'_> {
@@ -279,11 +299,15 @@ macro_rules! fields {
 
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
-                name: &'static str,
+                _: &'static str,
                 value: &T,
             ) -> Result<(), Error> {
-                self.bytes(name.as_bytes());
                 value.serialize(&mut **self)
+            }
+
+            fn skip_field(&mut self, _: &'static str) -> Result<(), Error> {
+                self.0.push(SKIPPED);
+                Ok(())
             }
 
             fn end(self) -> Result<(), Error> {
@@ -334,8 +358,17 @@ mod tests {
         }
     }
 
+    #[derive(serde::Serialize)]
+    struct Two {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        one: Option<u8>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        other: Option<u8>,
+    }
+
     #[test]
     fn what_is_near_each_other_differs() {
+        let id = model::ScopeId::from_bytes(*b"sixteen letters!");
         let all = [
             flat(&("ab", "c")),
             flat(&("a", "bc")),
@@ -346,6 +379,10 @@ mod tests {
             flat(&None::<u8>),
             flat(&false),
             flat(&0.0),
+            flat(&Two { one: Some(7), other: None }),
+            flat(&Two { one: None, other: Some(7) }),
+            flat(&id),
+            flat(&"sixteen letters!"),
         ];
         for (n, one) in all.iter().enumerate() {
             // A tuple and a list of the same elements are the same to JSON as well.

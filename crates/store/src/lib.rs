@@ -23,12 +23,15 @@ pub mod sync;
 pub mod timeline;
 
 mod brief;
+mod check;
 mod columns;
+mod count;
 mod engine;
 mod flat;
 mod lock;
 mod migrate;
 mod packed;
+mod position;
 mod publish;
 mod record;
 mod reference;

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use model::{Credential, Grant, Identity, OwnerLink, Place, Trust};
 
 use crate::columns::Columns;
+use crate::count;
 use crate::detail::ThingId;
 use crate::engine::Connection;
 use crate::error::Error;
@@ -69,14 +70,14 @@ impl Store {
 
     /// How many rows the query has in all pages; none while the columns are being built.
     pub fn total(&self, list: List, query: &ListQuery) -> Result<Option<u64>> {
-        if let Some(total) = select::small_total(self, list, query)? {
+        if let Some(total) = count::small_total(self, list, query)? {
             return Ok(Some(total));
         }
         match self.current_columns() {
             Some(columns) if query.as_of.is_none() => match columns.total(list, query)? {
                 Some(total) => Ok(Some(total)),
                 // A condition that only SQL knows has an index.
-                None => select::total(self, list, query).map(Some),
+                None => count::total(self, list, query).map(Some),
             },
             _ => Ok(None),
         }
@@ -91,14 +92,14 @@ impl Store {
         fields: &[&str],
         most: usize,
     ) -> Result<Option<Vec<Facet>>> {
-        if let Some(facets) = select::small_facets(self, list, query, fields, most)? {
+        if let Some(facets) = count::small_facets(self, list, query, fields, most)? {
             return Ok(Some(facets));
         }
         match self.current_columns() {
             Some(columns) if query.as_of.is_none() => {
                 match columns.facets(list, query, fields, most)? {
                     Some(facets) => Ok(Some(facets)),
-                    None => select::facets(self, list, query, fields, most).map(Some),
+                    None => count::facets(self, list, query, fields, most).map(Some),
                 }
             }
             _ => Ok(None),

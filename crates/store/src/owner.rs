@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use model::{IdentityId, Party, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Connection, Row, Value};
+use crate::engine::{Connection, Row, Statement, Value};
 use crate::error::Error;
 use crate::record::unreadable;
 use crate::reference::roles;
@@ -54,23 +54,28 @@ fn json<T: Serialize>(value: &T) -> Result<String> {
         .map_err(|error| Error::Database { doing: "write an owner", source: Box::new(error) })
 }
 
-fn set_owner(c: &Connection, identity: &[u8; 16], owner: Option<&OwnerColumn>) -> Result<()> {
+/// Sets the column of one identity: [`set_owner`] gives it its values.
+fn owner_statement(c: &Connection) -> Result<Statement<'_>> {
+    let by_id = roles::IDENTITY.names("?1");
+    c.statement(&format!(
+        "UPDATE identity AS r SET owner_key = ?2, owner_confidence = ?3, owner = ?4 \
+         WHERE {by_id} AND r.owner IS NOT ?4"
+    ))
+}
+
+fn set_owner(
+    statement: &mut Statement<'_>,
+    identity: IdentityId,
+    owner: Option<&OwnerColumn>,
+) -> Result<()> {
     let json = owner.map(json).transpose()?;
     let values = [
-        identity.into(),
+        identity.as_bytes().into(),
         owner.map(|owner| owner.party.key.as_str()).into(),
         owner.map_or(Value::Null, |owner| Value::Real(owner.confidence)),
         json.as_deref().into(),
     ];
-    let by_id = roles::IDENTITY.names("?1");
-    c.run(
-        &format!(
-            "UPDATE identity AS r SET owner_key = ?2, owner_confidence = ?3, owner = ?4 \
-             WHERE {by_id} AND r.owner IS NOT ?4"
-        ),
-        &values,
-    )
-    .map(drop)
+    statement.run(&values).map(drop)
 }
 
 impl Store {
@@ -83,9 +88,10 @@ impl Store {
                 .into_iter()
                 .map(IdentityId::from_bytes)
                 .collect();
+            let mut statement = owner_statement(c)?;
             for (identity, owner) in owners {
                 if !claimed.contains(identity) {
-                    set_owner(c, identity.as_bytes(), owner.as_ref())?;
+                    set_owner(&mut statement, *identity, owner.as_ref())?;
                 }
             }
             Ok(())
@@ -134,7 +140,7 @@ impl Store {
             )?;
             let column =
                 OwnerColumn { party: party.clone(), method: CLAIM.into(), confidence: 1.0 };
-            set_owner(c, identity.as_bytes(), Some(&column))
+            set_owner(&mut owner_statement(c)?, identity, Some(&column))
         })?;
         Ok(claim)
     }
@@ -148,7 +154,7 @@ impl Store {
                     "DELETE FROM owner_claim WHERE identity_id = ?1",
                     &[identity.as_bytes().into()],
                 )?;
-                set_owner(c, identity.as_bytes(), None)?;
+                set_owner(&mut owner_statement(c)?, identity, None)?;
             }
             Ok(claim)
         })

@@ -1,6 +1,6 @@
 //! The end of a sync: everything it stated becomes visible in one transaction.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use model::{
     Authority, Coverage, Credential, Grant, Identity, OwnerLink, Place, ScopeId, StoredAt, Time,
@@ -31,7 +31,7 @@ struct Publication<'a> {
     spool: Spool,
     at: Time,
     scope_keys: HashMap<ScopeId, i64>,
-    scopes: HashMap<i32, &'a Coverage>,
+    coverage: &'a BTreeMap<ScopeId, Coverage>,
     /// No other source ever stated anything, so no claim can meet another one.
     is_alone: bool,
     /// Places that this source claimed, did not state in this sync, and that a gap may hide.
@@ -46,12 +46,17 @@ impl SyncWriter {
     pub fn publish(mut self, now: Time) -> Result<SyncSummary> {
         let store = self.store.clone();
         let mut coverage = std::mem::take(&mut self.coverage);
-        for (scope, gaps) in std::mem::take(&mut self.refused) {
-            if let Some(coverage) = coverage.get_mut(&scope) {
-                for gap in gaps {
-                    coverage.miss(gap);
-                }
+        for (scope, refused) in std::mem::take(&mut self.refused) {
+            let Some(coverage) = coverage.get_mut(&scope) else {
+                let n = refused.gaps.len() as u64 + refused.n_more;
+                tracing::warn!(%scope, n, "records with overlong names, of a scope that says nothing of what it read");
+                continue;
+            };
+            for gap in refused.gaps {
+                coverage.miss(gap);
             }
+            coverage.asked += refused.n_more;
+            coverage.n_more_gaps += refused.n_more;
         }
         let spool = std::mem::take(&mut self.spool);
         let published = store.write("publish a sync", |c| {
@@ -61,15 +66,11 @@ impl SyncWriter {
                 spool,
                 at: moment(c, now)?,
                 scope_keys: HashMap::new(),
-                scopes: HashMap::new(),
+                coverage: &coverage,
                 is_alone: is_alone(c, self.source_key)?,
                 hidden_places: HashSet::new(),
                 contested: Default::default(),
             };
-            for (&scope, coverage) in &coverage {
-                let key = publication.scope_key(scope)?;
-                publication.scopes.insert(i32::try_from(key).unwrap_or(i32::MAX), coverage);
-            }
             // Places first: a credential keeps those that are only hidden.
             let places = publication.settle::<Place>(2)?;
             let mut summary = SyncSummary {
@@ -81,7 +82,7 @@ impl SyncWriter {
                 owners: publication.settle::<OwnerLink>(5)?,
                 gaps: 0,
             };
-            let is_large = publication.insert_new(&summary)?;
+            let is_large = publication.insert_new()? >= LARGE;
             publication.settle_leads()?;
             for coverage in coverage.values() {
                 summary.gaps += coverage.gaps.len() as u64 + coverage.n_more_gaps;
@@ -142,17 +143,8 @@ fn moment(c: &Connection, now: Time) -> Result<Time> {
 }
 
 impl Publication<'_> {
-    /// Inserts what the source states for the first time; says whether that was a lot.
-    fn insert_new(&mut self, summary: &SyncSummary) -> Result<bool> {
-        let new = [
-            summary.identities.added,
-            summary.credentials.added,
-            summary.places.added,
-            summary.grants.added,
-            summary.trusts.added,
-            summary.owners.added,
-        ];
-        let is_large = new.iter().sum::<u64>() >= LARGE;
+    /// Inserts what the source states for the first time, and counts it.
+    fn insert_new(&mut self) -> Result<u64> {
         if !self.is_alone {
             for (n, table) in TABLES.into_iter().enumerate() {
                 self.find_contested(n, table)?;
@@ -164,6 +156,7 @@ impl Publication<'_> {
             inserts.push(c.statement(&table.texts().insert)?);
         }
         let mut references = Waiting::default();
+        let mut n_inserted = 0;
         let mut spool = std::mem::take(&mut self.spool);
         spool.each(|offset, table, entry| {
             let table = usize::from(table);
@@ -175,10 +168,11 @@ impl Publication<'_> {
                 return Ok(());
             };
             let key = insert.insert(&row_values(&spooled.stated, version))?;
+            n_inserted += 1;
             references.add(c, marks(kind, &spooled.stated, spooled.places), key)
         })?;
         references.write(c)?;
-        Ok(is_large)
+        Ok(n_inserted)
     }
 
     /// The version as which an entry of the spool is inserted, if it is the last word on a new
@@ -392,8 +386,7 @@ impl Publication<'_> {
     }
 
     fn coverage_of(&self, scope: ScopeId) -> Option<&Coverage> {
-        let key = self.scope_keys.get(&scope)?;
-        self.scopes.get(&i32::try_from(*key).ok()?).copied()
+        self.coverage.get(&scope)
     }
 
     fn scope_key(&mut self, scope: ScopeId) -> Result<i64> {
@@ -457,13 +450,11 @@ impl Publication<'_> {
         Ok(())
     }
 
-    fn write_coverage(&self) -> Result<()> {
-        let mut scopes: Vec<_> = self.scopes.iter().collect();
-        scopes.sort_unstable_by_key(|(key, _)| **key);
-        for (key, coverage) in scopes {
-            let key = Value::Int(i64::from(*key));
+    fn write_coverage(&mut self) -> Result<()> {
+        for (&scope, coverage) in self.coverage {
+            let key = Value::Int(self.scope_key(scope)?);
             let sync = Value::Int(self.writer.id.0);
-            let mut rest = (*coverage).clone();
+            let mut rest = coverage.clone();
             let gaps = std::mem::take(&mut rest.gaps);
             let body = serde_json::to_string(&rest).map_err(|error| Error::Database {
                 doing: "publish a sync",

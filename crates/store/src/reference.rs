@@ -44,15 +44,14 @@ pub(crate) mod roles {
 }
 
 impl Role {
-    /// The condition on a row `r` that it names the id that an expression gives.
+    /// The condition on a row `r` that it names the id that an expression gives; without a column
+    /// to compare, now and then one row too many fulfils it.
     pub(crate) fn names(self, id: &str) -> String {
-        let keys = self.keys(id);
+        let keys = format!(
+            "r.key IN (SELECT key FROM reference WHERE mark = mark({}, {id}))",
+            self.number
+        );
         if self.column.is_empty() { keys } else { format!("{keys} AND r.{} = {id}", self.column) }
-    }
-
-    /// The part of [`Role::names`] that finds the rows, and now and then one too many.
-    pub(crate) fn keys(self, id: &str) -> String {
-        format!("r.key IN (SELECT key FROM reference WHERE mark = mark({}, {id}))", self.number)
     }
 }
 
@@ -80,6 +79,8 @@ pub(crate) fn marks<'a>(
     of_columns.chain(of_places)
 }
 
+const INSERT: &str = "INSERT INTO reference (mark, key) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+
 /// References that wait until there are enough of them to be worth sorting.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting(Vec<(i64, i64)>);
@@ -101,9 +102,7 @@ impl Waiting {
     /// Writes what waits, in order.
     pub(crate) fn write(&mut self, c: &Connection) -> Result<()> {
         self.0.sort_unstable();
-        let mut insert = c.statement(
-            "INSERT INTO reference (mark, key) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-        )?;
+        let mut insert = c.statement(INSERT)?;
         for (mark, key) in self.0.drain(..) {
             insert.run(&[mark.into(), key.into()])?;
         }
@@ -127,8 +126,5 @@ pub(crate) fn replace(
         c.statement("DELETE FROM reference WHERE mark = ?1 AND key = ?2")?,
         before.difference(&now).collect(),
     )?;
-    each(
-        c.statement("INSERT INTO reference (mark, key) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?,
-        now.difference(&before).collect(),
-    )
+    each(c.statement(INSERT)?, now.difference(&before).collect())
 }

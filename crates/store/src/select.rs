@@ -1,17 +1,14 @@
 //! From a [`ListQuery`] to SQL: a fixed list of clauses, values always bound.
 
-use std::cmp::Ordering;
-
 use model::{ScopeId, SourceId, Time};
 
-use crate::detail::ThingId;
+use crate::check::{Check, check_of};
 use crate::engine::{Connection, Owned, Row as DbRow, Value};
 use crate::error::Error;
-use crate::fields::{Field, FieldKind, List};
-use crate::query::{
-    Cursor, DEFAULT_PAGE_ROWS, Facet, FacetValue, Filter, ListQuery, MAX_PAGE_ROWS, Op, Page, Row,
-};
-use crate::record::{OwnedHead, Record, STATES, TABLES, Table, authority_of, unreadable};
+use crate::fields::{Field, List};
+use crate::position::Position;
+use crate::query::{Cursor, DEFAULT_PAGE_ROWS, Filter, ListQuery, MAX_PAGE_ROWS, Page, Row};
+use crate::record::{OwnedHead, Record, TABLES, Table, authority_of, unreadable};
 use crate::reference::Role;
 use crate::{Result, Store};
 
@@ -513,17 +510,16 @@ fn condition_of(
     let column = column_of(field);
     let check = check_of(field, filter)?;
     let any = |checks: Vec<Owned>, select: &mut Select| {
-        let marks: Vec<String> = checks.into_iter().map(|value| select.value(value)).collect();
-        marks.join(", ")
+        checks.into_iter().map(|value| select.value(value)).collect::<Vec<String>>()
     };
     Ok(match check {
         Check::Is { values, or_none } => {
-            let list = any(values, select);
+            let values = any(values, select);
+            let list = values.join(", ");
             match (field.column, or_none) {
                 (_, false) if let Some(role) = role => {
-                    let marks: Vec<String> = list
-                        .split(", ")
-                        .filter(|value| !value.is_empty())
+                    let marks: Vec<String> = values
+                        .iter()
                         .map(|value| format!("mark({}, {value})", role.number))
                         .collect();
                     format!(
@@ -539,7 +535,7 @@ fn condition_of(
             }
         }
         Check::IsNot { values, or_none } => {
-            let list = any(values, select);
+            let list = any(values, select).join(", ");
             match (field.column, or_none) {
                 ("r.source_key", _) => format!("so.id NOT IN ({list})"),
                 ("r.scope_key", _) => format!("sc.id NOT IN ({list})"),
@@ -566,375 +562,4 @@ fn condition_of(
             None => format!("{column} IS NULL"),
         },
     })
-}
-
-/// What a filter asks, its texts read as values of the field.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Check {
-    /// One of the values, or (where the text was empty) none.
-    Is {
-        values: Vec<Owned>,
-        or_none: bool,
-    },
-    IsNot {
-        values: Vec<Owned>,
-        or_none: bool,
-    },
-    /// Lower case.
-    Contains(Vec<String>),
-    Before(Owned),
-    After(Owned),
-    States(Vec<i64>),
-}
-
-pub(crate) fn check_of(field: &Field, filter: &Filter) -> Result<Check> {
-    let bad = |value: &str, expected| Error::BadValue {
-        field: field.name.into(),
-        value: value.chars().take(80).collect(),
-        expected,
-    };
-    let values = || {
-        let mut or_none = false;
-        let mut values = Vec::with_capacity(filter.values.len());
-        for text in &filter.values {
-            if text.is_empty() && !matches!(field.kind, FieldKind::Text) {
-                or_none = true;
-                if field.kind == FieldKind::Choice {
-                    values.push(Owned::Text(String::new()));
-                }
-            } else {
-                values.push(value_of(field, text)?);
-            }
-        }
-        Ok::<_, Error>((values, or_none))
-    };
-    let one = || match filter.values.as_slice() {
-        [text] if matches!(field.kind, FieldKind::Time | FieldKind::Number) => {
-            value_of(field, text)
-        }
-        [text] => Err(bad(text, "only times and numbers have a before and an after")),
-        _ => Err(bad(&filter.values.join(", "), "give exactly one value")),
-    };
-    Ok(match filter.op {
-        Op::Is => {
-            let (values, or_none) = values()?;
-            Check::Is { values, or_none }
-        }
-        Op::IsNot => {
-            let (values, or_none) = values()?;
-            Check::IsNot { values, or_none }
-        }
-        Op::Contains => {
-            if !matches!(field.kind, FieldKind::Text | FieldKind::Choice)
-                || field.column.ends_with("_key") && field.column != "r.owner_key"
-                || matches!(field.column, "r.authority" | "r.severity")
-            {
-                return Err(bad(&filter.values.join(", "), "this field is not a text"));
-            }
-            Check::Contains(filter.values.iter().map(|text| text.to_lowercase()).collect())
-        }
-        Op::Before => Check::Before(one()?),
-        Op::After => Check::After(one()?),
-        Op::Unknown => {
-            let mut states = Vec::new();
-            for text in &filter.values {
-                let number = STATES.iter().position(|name| name == text).ok_or_else(|| {
-                    bad(
-                        text,
-                        "a state is known, known_absent, not_observable, not_collected or denied",
-                    )
-                })?;
-                states.push(i64::try_from(number).unwrap_or_default());
-            }
-            Check::States(if states.is_empty() { vec![1, 2, 3, 4] } else { states })
-        }
-    })
-}
-
-/// A text as the column of a field has it.
-fn value_of(field: &Field, text: &str) -> Result<Owned> {
-    let bad = |expected| Error::BadValue {
-        field: field.name.into(),
-        value: text.chars().take(80).collect(),
-        expected,
-    };
-    let word = |words: &[&str], expected| {
-        let number = words.iter().position(|word| *word == text).ok_or_else(|| bad(expected))?;
-        Ok(Owned::Int(i64::try_from(number).unwrap_or_default()))
-    };
-    match (field.kind, field.column) {
-        (_, "r.authority") => word(
-            &["mentioned", "declared", "record"],
-            "an authority is mentioned, declared or record",
-        ),
-        (_, "r.severity") => word(
-            &["info", "low", "medium", "high", "critical"],
-            "a severity is info, low, medium, high or critical",
-        ),
-        (_, "r.state") if field.title == "State of the sync" => {
-            word(&["running", "committed", "failed"], "a state is running, committed or failed")
-        }
-        (_, "r.source_key") => text
-            .parse::<SourceId>()
-            .map(|id| Owned::Blob(id.as_bytes().to_vec()))
-            .map_err(|_| bad("a source is given by its id, `src_…`")),
-        (_, "r.scope_key") => text
-            .parse::<ScopeId>()
-            .map(|id| Owned::Blob(id.as_bytes().to_vec()))
-            .map_err(|_| bad("a scope is given by its id, `scp_…`")),
-        (FieldKind::Text | FieldKind::Choice, _) => Ok(Owned::Text(text.into())),
-        (FieldKind::Time, _) => text
-            .parse::<Time>()
-            .map(|time| Owned::Int(time.micros()))
-            .map_err(|_| bad("a time is RFC 3339 such as `2026-11-22T10:00:00Z`, or a date")),
-        (FieldKind::Truth, _) => match text {
-            "true" | "yes" => Ok(Owned::Int(1)),
-            "false" | "no" => Ok(Owned::Int(0)),
-            _ => Err(bad("it is true or false")),
-        },
-        (FieldKind::Number, _) => text.parse().map(Owned::Real).map_err(|_| bad("it is a number")),
-        (FieldKind::Id, "r.fingerprint") => {
-            serde_json::from_value::<model::Fingerprint>(text.into())
-                .map(|print| Owned::Blob(print.as_bytes().to_vec()))
-                .map_err(|_| bad("a fingerprint is `b3:` and base32"))
-        }
-        (FieldKind::Id, _) => id_bytes(text)
-            .map(|bytes| Owned::Blob(bytes.to_vec()))
-            .ok_or_else(|| bad("it is an id with its prefix")),
-    }
-}
-
-/// The bytes of an id of any kind.
-fn id_bytes(text: &str) -> Option<[u8; 16]> {
-    if let Ok(id) = text.parse::<model::FindingId>() {
-        return Some(*id.as_bytes());
-    }
-    text.parse::<ThingId>().ok().map(|thing| *thing.bytes())
-}
-
-/// Where a page ended: the sort value of its last row, and the row's key.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Position {
-    pub(crate) value: Owned,
-    pub(crate) key: i64,
-}
-
-impl Position {
-    /// The order of [`order`].
-    fn compare(&self, other: &Self, descending: bool) -> Ordering {
-        let by_value = match (&self.value, &other.value) {
-            (Owned::Null, Owned::Null) => Ordering::Equal,
-            (Owned::Null, _) => return Ordering::Greater,
-            (_, Owned::Null) => return Ordering::Less,
-            (Owned::Int(one), Owned::Int(other)) => one.cmp(other),
-            (Owned::Real(one), Owned::Real(other)) => one.total_cmp(other),
-            (Owned::Text(one), Owned::Text(other)) => one.cmp(other),
-            (Owned::Blob(one), Owned::Blob(other)) => one.cmp(other),
-            _ => Ordering::Equal,
-        };
-        let by_value = if descending { by_value.reverse() } else { by_value };
-        by_value.then(self.key.cmp(&other.key))
-    }
-
-    pub(crate) fn cursor(&self) -> Cursor {
-        let value = match &self.value {
-            Owned::Null | Owned::Blob(_) => "n".to_owned(),
-            Owned::Int(value) => format!("i{value}"),
-            Owned::Real(value) => format!("r{:x}", value.to_bits()),
-            Owned::Text(value) => format!("t{value}"),
-        };
-        let text = format!("{}.{value}", self.key);
-        Cursor(text.bytes().fold(String::with_capacity(2 * text.len()), |mut hex, byte| {
-            for digit in [byte >> 4, byte & 15] {
-                hex.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
-            }
-            hex
-        }))
-    }
-
-    pub(crate) fn parse(cursor: &Cursor) -> Result<Self> {
-        let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|n| u8::try_from(n).ok());
-        let bytes: Option<Vec<u8>> = cursor
-            .0
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| match pair {
-                [high, low] => Some(digit(high)? << 4 | digit(low)?),
-                _ => None,
-            })
-            .collect();
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(Error::BadCursor)?;
-        let (key, value) = text.split_once('.').ok_or(Error::BadCursor)?;
-        let key = key.parse().map_err(|_| Error::BadCursor)?;
-        let mut chars = value.chars();
-        let sort = chars.next();
-        let rest = chars.as_str();
-        let value = match sort {
-            Some('n') => Some(Owned::Null),
-            Some('i') => rest.parse().ok().map(Owned::Int),
-            Some('r') => u64::from_str_radix(rest, 16).ok().map(f64::from_bits).map(Owned::Real),
-            Some('t') => Some(Owned::Text(rest.into())),
-            _ => None,
-        };
-        Ok(Self { value: value.ok_or(Error::BadCursor)?, key })
-    }
-}
-
-/// A list with at most this many rows is counted by SQL at once; columns are for larger ones.
-const SMALL: i64 = 20_000;
-
-/// Whether a list is small enough to be counted by SQL at once.
-fn is_small(c: &Connection, list: List) -> Result<bool> {
-    let Some(table) = TABLES.iter().find(|table| table.list == list) else { return Ok(true) };
-    let sql = format!("SELECT COALESCE(MAX(key), 0) FROM {}", table.name);
-    Ok(c.one(&sql, &[], |row| row.int(0))?.unwrap_or(0) <= SMALL)
-}
-
-/// What the counts of a list are taken over.
-fn counted(list: List, query: &ListQuery) -> Result<(Select, String)> {
-    let mut select = Select::default();
-    let (from, mut conditions) = match (TABLES.iter().find(|table| table.list == list), list) {
-        (Some(table), _) => {
-            let from = from_records(&mut select, table, query.as_of);
-            (from, vec!["r.lead = 1".to_owned()])
-        }
-        (None, List::Findings) => ("finding r".to_owned(), vec!["TRUE".to_owned()]),
-        (None, List::Syncs) => {
-            ("sync r JOIN source so ON so.key = r.source_key".to_owned(), vec!["TRUE".to_owned()])
-        }
-        _ => (
-            "gap r JOIN scope sc ON sc.key = r.scope_key JOIN source so ON so.key = r.source_key"
-                .to_owned(),
-            vec!["sc.last_sync_key = r.sync_key AND so.removed_at IS NULL".to_owned()],
-        ),
-    };
-    conditions.extend(conditions_of(&mut select, list, query, query.as_of.is_none())?);
-    Ok((select, format!("{from} WHERE {}", conditions.join(" AND "))))
-}
-
-pub(crate) fn small_total(store: &Store, list: List, query: &ListQuery) -> Result<Option<u64>> {
-    if store.read("count a list", |c| is_small(c, list))? {
-        return total(store, list, query).map(Some);
-    }
-    Ok(None)
-}
-
-pub(crate) fn total(store: &Store, list: List, query: &ListQuery) -> Result<u64> {
-    let (mut select, from) = counted(list, query)?;
-    select.sql = format!("SELECT COUNT(*) FROM {from}");
-    store.ask("count a list", |c| {
-        let mut total = 0;
-        select.visit(c, |row| {
-            total = row.count(0)?;
-            Ok(false)
-        })?;
-        Ok(total)
-    })
-}
-
-pub(crate) fn small_facets(
-    store: &Store,
-    list: List,
-    query: &ListQuery,
-    fields: &[&str],
-    most: usize,
-) -> Result<Option<Vec<Facet>>> {
-    if store.read("count a list", |c| is_small(c, list))? {
-        return facets(store, list, query, fields, most).map(Some);
-    }
-    Ok(None)
-}
-
-pub(crate) fn facets(
-    store: &Store,
-    list: List,
-    query: &ListQuery,
-    fields: &[&str],
-    most: usize,
-) -> Result<Vec<Facet>> {
-    let fields = fields.iter().map(|name| facet_field(list, name)).collect::<Result<Vec<_>>>()?;
-    store.ask("count the values of a list", |c| {
-        let mut facets = Vec::with_capacity(fields.len());
-        for field in fields {
-            let (mut select, from) = counted(list, query)?;
-            let column = match field.column {
-                "r.source_key" => "so.id",
-                "r.scope_key" => "sc.id",
-                column => column,
-            };
-            select.sql = format!("SELECT {column}, COUNT(*) FROM {from} GROUP BY 1");
-            let mut values = Vec::new();
-            select.visit(c, |row| {
-                let value = facet_text(list, field, &row.owned(0)?);
-                values.push(FacetValue { value, count: row.count(1)? });
-                Ok(true)
-            })?;
-            facets.push(facet_of(field, values, most));
-        }
-        Ok(facets)
-    })
-}
-
-pub(crate) fn facet_field(list: List, name: &str) -> Result<&'static Field> {
-    let field = field_of(list, name)?;
-    if field.facetable {
-        return Ok(field);
-    }
-    let facetable = list.fields().iter().filter(|field| field.facetable);
-    Err(Error::UnknownField {
-        list: list.name(),
-        field: format!("{name} to count by"),
-        valid: facetable.map(|field| field.name).collect::<Vec<_>>().join(", "),
-    })
-}
-
-/// The most frequent values, then by name. No value and an empty one count as one.
-pub(crate) fn facet_of(field: &Field, mut values: Vec<FacetValue>, most: usize) -> Facet {
-    values.sort_by(|one, other| one.value.cmp(&other.value));
-    values.dedup_by(|next, kept| {
-        let is_one = next.value == kept.value;
-        if is_one {
-            kept.count += next.count;
-        }
-        is_one
-    });
-    values.sort_by(|one, other| {
-        other.count.cmp(&one.count).then_with(|| one.value.cmp(&other.value))
-    });
-    let n_others = values.iter().skip(most).map(|value| value.count).sum();
-    values.truncate(most);
-    Facet { field: field.name.into(), values, n_others }
-}
-
-/// The value of a column as filters name it.
-pub(crate) fn facet_text(list: List, field: &Field, value: &Owned) -> String {
-    let word = |words: &[&str], number: i64| {
-        let word = usize::try_from(number).ok().and_then(|number| words.get(number));
-        word.copied().unwrap_or_default().to_owned()
-    };
-    match (field.column, value) {
-        (_, Owned::Null) => String::new(),
-        ("r.authority", Owned::Int(number)) => word(&["mentioned", "declared", "record"], *number),
-        ("r.severity", Owned::Int(number)) => {
-            word(&["info", "low", "medium", "high", "critical"], *number)
-        }
-        ("r.state", Owned::Int(number)) if list == List::Syncs => {
-            word(&["running", "committed", "failed"], *number)
-        }
-        ("r.source_key", Owned::Blob(id)) => <[u8; 16]>::try_from(id.as_slice())
-            .map_or_else(|_| String::new(), |id| SourceId::from_bytes(id).to_string()),
-        ("r.scope_key", Owned::Blob(id)) => <[u8; 16]>::try_from(id.as_slice())
-            .map_or_else(|_| String::new(), |id| ScopeId::from_bytes(id).to_string()),
-        (_, Owned::Int(number)) if field.kind == FieldKind::Truth => {
-            if *number == 0 {
-                "false".into()
-            } else {
-                "true".into()
-            }
-        }
-        (_, Owned::Int(number)) => number.to_string(),
-        (_, Owned::Real(number)) => number.to_string(),
-        (_, Owned::Text(text)) => text.clone(),
-        (_, Owned::Blob(_)) => String::new(),
-    }
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::fields::List;
 use crate::flat::{HashKey, hash_of};
 use crate::query::{ListQuery, Page};
-use crate::record::{Kept, N_TABLES, OwnedHead, Record, TABLES, authority_of, unreadable};
+use crate::record::{Kept, N_TABLES, OwnedHead, Record, TABLES, Table, authority_of, unreadable};
 use crate::reference::marks;
 use crate::spool::{self, Offset, Spool};
 use crate::{Result, Store};
@@ -88,18 +88,26 @@ pub struct SyncWriter {
     /// Where in the spool the last version is of what differs, per kind of record.
     pub(crate) differing: [HashMap<[u8; 16], Offset, IdHash>; N_TABLES],
     pub(crate) coverage: BTreeMap<ScopeId, Coverage>,
-    /// What is not taken in, and why.
-    pub(crate) refused: BTreeMap<ScopeId, Vec<Gap>>,
+    pub(crate) refused: BTreeMap<ScopeId, Refused>,
     /// Whether every claim ends that is not stated, whatever the coverage: the source is removed.
     pub(crate) ends_all: bool,
     pub(crate) has_ended: bool,
 }
 
+/// What is not taken in, and why.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    /// At most [`MAX_GAPS`](model::coverage::MAX_GAPS).
+    pub(crate) gaps: Vec<Gap>,
+    pub(crate) n_more: u64,
+}
+
 /// The claims of one source, of one kind of record.
 pub(crate) type Claims = HashMap<[u8; 16], Held, IdHash>;
 
-/// A claim as it stood when the sync began, or as this sync states it.
+/// A claim as it stood when the sync began, or as this sync states it. Packed: there are millions.
 #[derive(Debug, Clone, Copy)]
+#[repr(Rust, packed)]
 pub(crate) struct Held {
     /// Of its row; the place in the spool of what is new.
     pub(crate) key: i64,
@@ -159,12 +167,14 @@ impl SyncWriter {
 
     /// Takes in one settled batch.
     pub fn put(&mut self, batch: &Batch) -> Result<()> {
-        self.put_all(0, &batch.identities)?;
-        self.put_all(1, &batch.credentials)?;
-        self.put_all(2, &batch.places)?;
-        self.put_all(3, &batch.grants)?;
-        self.put_all(4, &batch.trusts)?;
-        self.put_all(5, &batch.owners)?;
+        let [identities, credentials, places, grants, trusts, owners] =
+            hashes_of(self.hash_key, batch)?;
+        self.put_all(0, &batch.identities, &identities)?;
+        self.put_all(1, &batch.credentials, &credentials)?;
+        self.put_all(2, &batch.places, &places)?;
+        self.put_all(3, &batch.grants, &grants)?;
+        self.put_all(4, &batch.trusts, &trusts)?;
+        self.put_all(5, &batch.owners, &owners)?;
         for coverage in &batch.coverage {
             match self.coverage.get_mut(&coverage.scope.id) {
                 Some(known) => add_coverage(known, coverage),
@@ -176,22 +186,23 @@ impl SyncWriter {
         Ok(())
     }
 
-    fn put_all<R: Record>(&mut self, table: usize, records: &[R]) -> Result<()> {
+    fn put_all<R: Record>(&mut self, table: usize, records: &[R], hashes: &[i64]) -> Result<()> {
         let Self { claims, differing, spool, hash_key, refused, .. } = self;
         let (Some(claims), Some(differing)) = (claims.get_mut(table), differing.get_mut(table))
         else {
             return Ok(());
         };
         let mut bytes = Vec::new();
-        for record in records {
+        for (record, &hash) in records.iter().zip(hashes) {
             if let Some(gap) = too_long(record) {
-                let gaps = refused.entry(record.scope()).or_default();
-                if gaps.len() < model::coverage::MAX_GAPS {
-                    gaps.push(gap);
+                let refused = refused.entry(record.scope()).or_default();
+                if refused.gaps.len() < model::coverage::MAX_GAPS {
+                    refused.gaps.push(gap);
+                } else {
+                    refused.n_more += 1;
                 }
                 continue;
             }
-            let hash = hash(*hash_key, record, &mut bytes)?;
             let Some(held) = claims.get_mut(record.id()) else {
                 let key = key_of(spool_one(spool, table, record, hash)?);
                 let held = Held { key, hash, seen: Seen::New };
@@ -312,6 +323,57 @@ pub(crate) fn body_of<R: Record>(record: &R) -> Result<String> {
 /// The hash of a claim, in memory that is used again.
 pub(crate) fn hash<R: Record>(key: HashKey, record: &R, bytes: &mut Vec<u8>) -> Result<i64> {
     hash_of(key, record, bytes).map_err(|error| unwritable(&error))
+}
+
+/// Batches of fewer records are hashed by one thread.
+const LARGE_BATCH: usize = 1_000;
+
+/// More threads than this would wait for the one that compares.
+const MAX_THREADS: usize = 4;
+
+/// The hashes of a batch's records, per kind.
+fn hashes_of(key: HashKey, batch: &Batch) -> Result<[Vec<i64>; N_TABLES]> {
+    let n_threads = match std::thread::available_parallelism() {
+        Ok(n) if batch.n_records() >= LARGE_BATCH => n.get().min(MAX_THREADS),
+        _ => 1,
+    };
+    let mut parts = std::thread::scope(|scope| {
+        let rest: Vec<_> = (1..n_threads)
+            .map(|n| scope.spawn(move || hash_part(key, batch, n, n_threads)))
+            .collect();
+        let first = hash_part(key, batch, 0, n_threads);
+        let rest = rest.into_iter().map(|part| match part.join() {
+            Ok(hashes) => hashes,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        std::iter::once(first).chain(rest).collect::<Result<Vec<_>>>()
+    })?
+    .into_iter();
+    let mut all = parts.next().unwrap_or_default();
+    for part in parts {
+        for (all, part) in all.iter_mut().zip(part) {
+            all.extend(part);
+        }
+    }
+    Ok(all)
+}
+
+/// The hashes of the nth of so many parts of each kind of record.
+fn hash_part(key: HashKey, batch: &Batch, n: usize, of: usize) -> Result<[Vec<i64>; N_TABLES]> {
+    fn some<R: Record>(key: HashKey, records: &[R], n: usize, of: usize) -> Result<Vec<i64>> {
+        let part = records.len() * n / of..records.len() * (n + 1) / of;
+        let mut bytes = Vec::new();
+        let records = records.get(part).unwrap_or_default();
+        records.iter().map(|record| hash(key, record, &mut bytes)).collect()
+    }
+    Ok([
+        some(key, &batch.identities, n, of)?,
+        some(key, &batch.credentials, n, of)?,
+        some(key, &batch.places, n, of)?,
+        some(key, &batch.grants, n, of)?,
+        some(key, &batch.trusts, n, of)?,
+        some(key, &batch.owners, n, of)?,
+    ])
 }
 
 fn unwritable(error: &dyn std::error::Error) -> Error {
@@ -558,21 +620,52 @@ impl Store {
             ends_all: false,
             has_ended: false,
         };
-        self.read("read what the source claimed until now", |c| {
-            for (table, claims) in TABLES.iter().zip(&mut writer.claims) {
-                c.visit(
-                    &format!("SELECT id, key, hash FROM {} WHERE source_key = ?1", table.name),
-                    &[source_key.into()],
-                    |row| {
-                        let held = Held { key: row.int(1)?, hash: row.int(2)?, seen: Seen::No };
-                        claims.insert(row.id(0)?, held);
-                        Ok(true)
-                    },
-                )?;
+        // One thread for the credentials, one for all others.
+        let (credentials, others): (Vec<_>, Vec<_>) = TABLES
+            .into_iter()
+            .zip(&mut writer.claims)
+            .partition(|(table, _)| table.list == List::Credentials);
+        let read = |part: Vec<(&Table, &mut Claims)>| {
+            part.into_iter()
+                .try_for_each(|(table, claims)| self.read_claims(table, source_key, claims))
+        };
+        std::thread::scope(|scope| {
+            let credentials = scope.spawn(|| read(credentials));
+            read(others)?;
+            match credentials.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
             }
-            Ok(())
         })?;
         Ok(writer)
+    }
+
+    fn read_claims(&self, table: &Table, source_key: i64, claims: &mut Claims) -> Result<()> {
+        self.read("read what the source claimed until now", |c| {
+            let name = table.name;
+            let range = c.one(
+                &format!("SELECT COUNT(*), MIN(key), MAX(key) FROM {name} WHERE source_key = ?1"),
+                &[source_key.into()],
+                |row| Ok((row.int(0)?, row.maybe_int(1)?, row.maybe_int(2)?)),
+            )?;
+            let Some((n, Some(first), Some(last))) = range else { return Ok(()) };
+            claims.reserve(usize::try_from(n).unwrap_or(0));
+            // To read rows that lie side by side is faster than to look each up; `+` keeps the
+            // index out of it.
+            let no_index = if last - first < 2 * n { "+" } else { "" };
+            c.visit(
+                &format!(
+                    "SELECT id, key, hash FROM {name} \
+                     WHERE key BETWEEN ?2 AND ?3 AND {no_index}source_key = ?1"
+                ),
+                &[source_key.into(), first.into(), last.into()],
+                |row| {
+                    let held = Held { key: row.int(1)?, hash: row.int(2)?, seen: Seen::No };
+                    claims.insert(row.id(0)?, held);
+                    Ok(true)
+                },
+            )
+        })
     }
 
     pub fn sync(&self, id: SyncId) -> Result<Option<Sync>> {

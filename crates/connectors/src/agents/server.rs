@@ -1,9 +1,6 @@
 //! One MCP server of one agent's configuration.
 
-use std::collections::BTreeMap;
-
-use model::fact::Text;
-use model::{Fact, IdentityId, Secret, Subject, Value, kinds};
+use model::{Fact, Facts, IdentityId, Secret, Subject, Value, kinds};
 
 use super::launch::{self, Launch};
 use super::{Configured, is_word};
@@ -73,7 +70,7 @@ pub(super) fn read(server: &Configured<'_>, agent: IdentityId, dossier: &mut Dos
             Fact::not_collected("not an address that can be read without its variables"),
         );
     }
-    let mut started = BTreeMap::new();
+    let mut started = Facts::new();
     if let Some(launch) = &launch {
         program(launch, &mut started);
     }
@@ -147,7 +144,7 @@ pub(super) fn read(server: &Configured<'_>, agent: IdentityId, dossier: &mut Dos
     }
 }
 
-fn program(launch: &Launch, facts: &mut BTreeMap<Text, Fact<Value>>) {
+fn program(launch: &Launch, facts: &mut Facts) {
     let mut say = |name: &'static str, fact: Fact<Value>| {
         facts.insert(name.into(), fact);
     };

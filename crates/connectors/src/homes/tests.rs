@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use model::{Batch, Fact, Fingerprinter, Secret, Time, Value};
+use model::{Batch, Fact, Facts, Fingerprinter, Secret, Time};
 
 use crate::contract::{Machine, Request, Settings};
 
@@ -261,7 +261,7 @@ fn story(batch: &Batch) -> String {
         .map(|identity| (identity.id.to_string(), format!("{} {}", identity.kind, identity.name)))
         .collect();
     let named = |id: &str| names.get(id).cloned().unwrap_or_else(|| format!("DANGLING {id}"));
-    let facts = |facts: &std::collections::BTreeMap<model::fact::Text, Fact<Value>>| {
+    let facts = |facts: &Facts| {
         let mut text = String::new();
         for (name, fact) in facts {
             match fact.value() {
@@ -301,12 +301,8 @@ fn story(batch: &Batch) -> String {
             })
             .collect();
         let print = if it.fingerprint.is_some() { "print" } else { "no print" };
-        let shown: std::collections::BTreeMap<_, _> = it
-            .facts
-            .iter()
-            .filter(|(name, _)| !matches!(&***name, "sha256" | "spki_sha256" | "serial"))
-            .map(|(name, fact)| (name.clone(), fact.clone()))
-            .collect();
+        let mut shown = it.facts.clone();
+        shown.retain(|name, _| !matches!(name, "sha256" | "spki_sha256" | "serial"));
         let native_id = if it.kind == "x509" || it.kind == "private-key" && it.system == "x509" {
             "…"
         } else {

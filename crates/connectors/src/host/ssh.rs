@@ -10,7 +10,7 @@ use std::rc::Rc;
 use credentials::{keys, ssh};
 use model::kinds;
 use model::{
-    Batch, Condition, Evidence, Fact, Gap, GapReason, IdentityId, Scope, Subject, Trust, Value,
+    Batch, Condition, Evidence, Fact, Facts, Gap, GapReason, IdentityId, Scope, Subject, Trust,
 };
 
 use super::accounts::{Account, Accounts, KeysByAccount};
@@ -436,8 +436,8 @@ fn conditions(options: &[(String, Option<String>)]) -> Vec<Condition> {
     conditions
 }
 
-fn option_facts(options: &[(String, Option<String>)]) -> BTreeMap<model::fact::Text, Fact<Value>> {
-    let mut facts = BTreeMap::new();
+fn option_facts(options: &[(String, Option<String>)]) -> Facts {
+    let mut facts = Facts::new();
     let flags: Vec<String> =
         options.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.clone()).collect();
     if !flags.is_empty() {

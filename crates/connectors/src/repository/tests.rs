@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use model::fact::Text;
 use model::{
     Authority, Batch, Fact, Fingerprinter, IdentityId, Secret, State, Subject, Time, Value,
 };
@@ -258,7 +257,7 @@ fn said(authority: Authority) -> &'static str {
     }
 }
 
-fn facts(facts: &BTreeMap<Text, Fact<Value>>) -> String {
+fn facts(facts: &model::Facts) -> String {
     let lines = facts.iter().map(|(key, value)| format!("\n    {key}: {}", fact(value)));
     lines.collect::<Vec<_>>().concat()
 }

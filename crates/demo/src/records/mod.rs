@@ -400,10 +400,11 @@ impl<'a> One<'a> {
         if self.is_changed {
             return Fact::known(self.world.ago(60));
         }
-        let window = Window { from: self.world.ago(400 * DAY), to: self.world.plan.now };
-        let never = Fact::absent().window(window);
         match self.chance.below(100) {
-            0..=11 => never,
+            0..=11 => {
+                let from = self.world.ago(400 * DAY);
+                Fact::absent().window(Window { from, to: self.world.plan.now })
+            }
             12..=16 => Fact::not_observable("the system keeps no time of use"),
             17..=36 => {
                 let ago = 90 * DAY + self.chance.span(140 * DAY, 1);

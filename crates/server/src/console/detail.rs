@@ -1,12 +1,9 @@
 //! What pages about one thing are made of: facts, findings, tables, timelines.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use askama::filters::HtmlSafe;
-use model::fact::Text;
 use model::text::shown;
-use model::{Evidence, Fact, Time, Value};
+use model::{Evidence, Time};
 use store::{FieldChange, FindingRow, Version};
 
 use super::frame::Frame;
@@ -91,7 +88,7 @@ pub(crate) fn words(key: &str) -> String {
 
 /// A connector's own facts, in the order of their names.
 pub(crate) fn own_facts(
-    facts: &BTreeMap<Text, Fact<Value>>,
+    facts: &model::Facts,
     says: &mut Says,
     source: &str,
     now: Time,
