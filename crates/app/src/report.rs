@@ -10,8 +10,9 @@ use model::fact::Text;
 use model::kinds::{General, identity_kind};
 use model::text::cell;
 use model::{
-    Authority, Batch, Coverage, Credential, Evidence, Fact, Finding, Gap, GapReason, Grant,
-    Identity, IdentityId, OwnerLink, OwnerLinkId, PartyKind, Place, ScopeId, Severity, Time, Trust,
+    Authority, Batch, Coverage, Credential, Evidence, Fact, Finding, FindingId, Gap, GapReason,
+    Grant, Identity, IdentityId, OwnerLink, OwnerLinkId, PartyKind, Place, ScopeId, Severity, Time,
+    Trust,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Findings left out by the ignore file or the baseline.
     pub suppressed: Vec<Suppressed>,
+    /// Findings that are back because what left them out has expired.
+    pub expired: Vec<Expired>,
     pub coverage: Vec<CoverageRow>,
 }
 
@@ -118,6 +121,24 @@ pub struct Suppressed {
     pub by: Text,
     pub reason: String,
     pub expires: Option<Time>,
+}
+
+/// An entry of the ignore file or the baseline that no longer holds.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Expired {
+    pub finding: FindingId,
+    /// `ignore` or `baseline`.
+    pub by: Text,
+    pub reason: String,
+    pub expires: Time,
+}
+
+impl Expired {
+    /// What left the finding out, and why: to be shown with the finding.
+    pub fn sentence(&self) -> String {
+        let file = if self.by == "baseline" { "the baseline" } else { "the ignore file" };
+        format!("left out by {file} until {}: {}", self.expires.date(), self.reason)
+    }
 }
 
 impl IdentityRow {
@@ -246,6 +267,7 @@ impl Report {
                 .collect(),
             findings,
             suppressed: Vec::new(),
+            expired: Vec::new(),
             coverage,
         };
         report.sort();
@@ -782,17 +804,16 @@ pub fn sarif(report: &Report) -> serde_json::Value {
 }
 
 fn notifications(report: &Report) -> Vec<serde_json::Value> {
-    report
-        .coverage
+    let gaps = report.coverage.iter().filter(|row| row.kind == "gap").map(|row| {
+        let reason = row.reason.as_deref().unwrap_or("not read");
+        format!("not read: {} ({reason})", row.scope)
+    });
+    let expired = report
+        .expired
         .iter()
-        .filter(|row| row.kind == "gap")
-        .map(|row| {
-            let reason = row.reason.as_deref().unwrap_or("not read");
-            json!({
-                "level": "warning",
-                "message": { "text": format!("not read: {} ({reason})", row.scope) },
-            })
-        })
+        .map(|row| format!("{} is back: its entry expired; {}", row.finding, row.sentence()));
+    gaps.chain(expired)
+        .map(|text| json!({ "level": "warning", "message": { "text": text } }))
         .collect()
 }
 

@@ -4,12 +4,14 @@
 //! Both are named by whoever runs the scan, never picked up from what is scanned: a file in a
 //! scanned folder must not be able to hide findings about that folder.
 
+use std::collections::HashMap;
+
 use globset::{Glob, GlobMatcher};
 use model::{Finding, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::report::{Report, Suppressed};
+use crate::report::{Expired, Report, Suppressed};
 
 /// An ignore file or baseline larger than this is refused.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -121,9 +123,29 @@ pub fn read_baseline(text: &str) -> Result<Baseline> {
     Ok(baseline)
 }
 
+/// Why the findings of a baseline are accepted, and until when.
+#[derive(Debug, Clone)]
+pub struct Acceptance {
+    reason: String,
+    expires: Option<Time>,
+}
+
+impl Acceptance {
+    /// An end that has passed is refused: the baseline would leave out nothing.
+    pub fn new(reason: &str, expires: Option<Time>, now: Time) -> Result<Self> {
+        reasoned(reason)?;
+        if let Some(past) = expires.filter(|expires| !holds(Some(*expires), now)) {
+            let message =
+                format!("a baseline that ends on {} would leave out nothing", past.date());
+            return Err(Error::invalid("expired", message)
+                .hint("name a date after today, or leave out --expires for one without an end"));
+        }
+        Ok(Self { reason: reason.into(), expires })
+    }
+}
+
 /// A baseline of all open findings of a report.
-pub fn baseline(report: &Report, reason: &str, expires: Option<Time>) -> Result<Baseline> {
-    reasoned(reason)?;
+pub fn baseline(report: &Report, acceptance: &Acceptance) -> Baseline {
     let mut findings: Vec<Known> = report
         .findings
         .iter()
@@ -131,16 +153,18 @@ pub fn baseline(report: &Report, reason: &str, expires: Option<Time>) -> Result<
             key: key(finding),
             rule: finding.rule.to_string(),
             title: finding.title.clone(),
-            reason: reason.into(),
-            expires,
+            reason: acceptance.reason.clone(),
+            expires: acceptance.expires,
         })
         .collect();
     findings.sort_by(|one, other| (&one.rule, &one.key).cmp(&(&other.rule, &other.key)));
     findings.dedup_by(|one, other| one.key == other.key);
-    Ok(Baseline { version: 1, written_at: report.generated_at, findings })
+    Baseline { version: 1, written_at: report.generated_at, findings }
 }
 
-/// Moves what the ignore file or the baseline knows from `findings` to `suppressed`.
+/// Moves what the ignore file or the baseline knows from `findings` to `suppressed`. What only an
+/// expired entry knows stays a finding and is named in `expired`, so that nobody wonders why it is
+/// back.
 pub fn apply(
     report: &mut Report,
     ignores: &[Ignore],
@@ -148,31 +172,34 @@ pub fn apply(
     now: Time,
 ) -> Result<()> {
     let matchers = ignores.iter().map(Matcher::new).collect::<Result<Vec<Matcher<'_>>>>()?;
-    let findings = std::mem::take(&mut report.findings);
-    for finding in findings {
-        let ignored = matchers.iter().find(|matcher| matcher.matches(&finding, now));
-        if let Some(matcher) = ignored {
-            report.suppressed.push(Suppressed {
-                finding,
-                by: "ignore".into(),
-                reason: matcher.entry.reason.clone(),
-                expires: matcher.entry.expires,
-            });
+    let mut known: HashMap<&str, Vec<&Known>> = HashMap::new();
+    for entry in baseline.iter().flat_map(|baseline| &baseline.findings) {
+        known.entry(&entry.key).or_default().push(entry);
+    }
+    for finding in std::mem::take(&mut report.findings) {
+        let ignored = matchers
+            .iter()
+            .filter(|matcher| matcher.matches(&finding))
+            .map(|matcher| ("ignore", &matcher.entry.reason, matcher.entry.expires));
+        let key = key(&finding);
+        let accepted = known
+            .get(key.as_str())
+            .into_iter()
+            .flatten()
+            .map(|known| ("baseline", &known.reason, known.expires));
+        let entries: Vec<_> = ignored.chain(accepted).collect();
+        if let Some(&(by, reason, expires)) = entries.iter().find(|entry| holds(entry.2, now)) {
+            let (by, reason) = (by.into(), reason.clone());
+            report.suppressed.push(Suppressed { finding, by, reason, expires });
             continue;
         }
-        let key = key(&finding);
-        let known = baseline.and_then(|baseline| {
-            baseline.findings.iter().find(|known| known.key == key && holds(known.expires, now))
-        });
-        match known {
-            Some(known) => report.suppressed.push(Suppressed {
-                finding,
-                by: "baseline".into(),
-                reason: known.reason.clone(),
-                expires: known.expires,
-            }),
-            None => report.findings.push(finding),
+        // The one that held longest.
+        let last = entries.iter().filter_map(|&(by, reason, expires)| Some((expires?, by, reason)));
+        if let Some((expires, by, reason)) = last.max_by_key(|(expires, ..)| *expires) {
+            let (by, reason) = (by.into(), reason.clone());
+            report.expired.push(Expired { finding: finding.id, by, reason, expires });
         }
+        report.findings.push(finding);
     }
     Ok(())
 }
@@ -194,14 +221,14 @@ impl<'a> Matcher<'a> {
     }
 
     /// Every place must match: a secret that also lies elsewhere is still a finding.
-    fn matches(&self, finding: &Finding, now: Time) -> bool {
+    fn matches(&self, finding: &Finding) -> bool {
         let id = self.entry.id.as_ref().is_none_or(|id| *id == finding.id.to_string());
         let rule = self.entry.rule.as_ref().is_none_or(|rule| *rule == finding.rule);
         let path = self.path.as_ref().is_none_or(|glob| {
             !finding.places.is_empty()
                 && finding.places.iter().all(|stored| glob.is_match(&stored.path))
         });
-        id && rule && path && holds(self.entry.expires, now)
+        id && rule && path
     }
 }
 

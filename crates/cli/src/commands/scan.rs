@@ -53,10 +53,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "reason")]
     write_baseline: Option<PathBuf>,
     /// Why the findings of --write-baseline are accepted.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", requires = "write_baseline")]
     reason: Option<String>,
     /// Until when the baseline of --write-baseline holds, such as 2027-01-31.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", requires = "write_baseline")]
     expires: Option<Time>,
     /// With --format csv: which rows.
     #[arg(long, value_enum, default_value_t = RowsArg::Identities)]
@@ -129,6 +129,12 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
         .as_deref()
         .map(|path| suppress::read_baseline(&read(path)?).map_err(anyhow::Error::from));
     let baseline = baseline.transpose()?;
+    // Before the scan, which may take long.
+    let acceptance = args
+        .reason
+        .as_deref()
+        .map(|reason| suppress::Acceptance::new(reason, args.expires, now))
+        .transpose()?;
     let settings = vec![("repository", Settings::default().with("exclude", &args.exclude))];
     let scan = app::scan::Scan { paths: paths(args)?, host: args.host, settings };
     let bars = Mutex::new(HashMap::new());
@@ -160,8 +166,16 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
     }
     let mut report = app::scan::report(stated, now);
     suppress::apply(&mut report, &ignores, baseline.as_ref(), now)?;
-    if let (Some(path), Some(reason)) = (&args.write_baseline, &args.reason) {
-        let baseline = suppress::baseline(&report, reason, args.expires)?;
+    if !report.expired.is_empty() {
+        talk.say(&format!(
+            "back because the entries that left them out have expired: {} of {} findings; \
+             mend them, or accept them anew with another end",
+            report.expired.len(),
+            report.findings.len()
+        ));
+    }
+    if let (Some(path), Some(acceptance)) = (&args.write_baseline, &acceptance) {
+        let baseline = suppress::baseline(&report, acceptance);
         let text = serde_json::to_string_pretty(&baseline)? + "\n";
         replace(path, text.as_bytes())
             .with_context(|| format!("writing the baseline `{}`", path.display()))?;
@@ -302,6 +316,7 @@ fn overview(report: &Report, talk: &Talk) -> String {
     }
 
     heading(&mut text, &format!("{} findings", report.findings.len()));
+    let expired: HashMap<_, _> = report.expired.iter().map(|row| (row.finding, row)).collect();
     let mut findings: Vec<_> = report.findings.iter().collect();
     findings
         .sort_by(|one, other| other.severity.cmp(&one.severity).then(one.title.cmp(&other.title)));
@@ -316,6 +331,9 @@ fn overview(report: &Report, talk: &Talk) -> String {
         for (n, line) in finding.fix.lines().enumerate() {
             let head = if n == 0 { "fix: " } else { "     " };
             text.push_str(&format!("         {head}{}\n", model::text::shown(line)));
+        }
+        if let Some(sentence) = expired.get(&finding.id).map(|row| row.sentence()) {
+            text.push_str(&format!("         back: {}\n", model::text::shown(&sentence)));
         }
     }
     if !report.suppressed.is_empty() {

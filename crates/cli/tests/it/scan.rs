@@ -164,6 +164,48 @@ fn a_baseline_leaves_out_what_is_known_and_nothing_new() {
 }
 
 #[test]
+fn a_baseline_that_has_ended_is_not_written_and_one_that_ends_is_told() {
+    let (folder, _) = repository();
+    let home = tempfile::tempdir().unwrap();
+    let baseline = home.path().join("baseline.json");
+    let path = baseline.to_str().unwrap();
+    let refused = |extra: &[&str], says: &str| {
+        let output = scan(folder.path(), extra);
+        assert_eq!(output.status.code(), Some(2), "{extra:?}: {}", said(&output));
+        assert!(said(&output).contains(says), "{}", said(&output));
+        assert!(!baseline.exists());
+    };
+    let write = ["--write-baseline", path, "--reason", "known since spring", "--expires"];
+    refused(&[&write[..], &["2001-01-01"]].concat(), "leave out --expires");
+    refused(&["--expires", "2999-01-01"], "--write-baseline");
+    scan(folder.path(), &[&write[..], &["2999-01-01"]].concat());
+    let read = ["--baseline", path];
+    assert_eq!(scan(folder.path(), &read).status.code(), Some(0));
+
+    let text = std::fs::read_to_string(&baseline).unwrap();
+    std::fs::write(&baseline, text.replace("2999-01-01", "2001-01-01")).unwrap();
+    let table = scan(folder.path(), &read);
+    assert_eq!(table.status.code(), Some(1), "the findings are back: {}", said(&table));
+    assert!(said(&table).contains("have expired"), "{}", said(&table));
+    let shown = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(
+        shown.contains("left out by the baseline until 2001-01-01: known since spring"),
+        "{shown}"
+    );
+    let report = json(&scan(folder.path(), &[&read[..], &["--format", "json"]].concat()));
+    validate(&report);
+    assert!(rows(&report, "suppressed").is_empty());
+    let expired = rows(&report, "expired");
+    assert_eq!(expired.len(), rows(&report, "findings").len());
+    assert_eq!(expired[0]["by"], "baseline");
+    assert_eq!(expired[0]["reason"], "known since spring");
+    assert_eq!(expired[0]["expires"], "2001-01-01T00:00:00Z");
+    let sarif = json(&scan(folder.path(), &[&read[..], &["--format", "sarif"]].concat()));
+    let notes = sarif["runs"][0]["invocations"][0]["toolExecutionNotifications"].to_string();
+    assert!(notes.contains("expired; left out by the baseline until 2001-01-01"), "{notes}");
+}
+
+#[test]
 fn an_ignore_entry_ends_when_it_expires() {
     let (folder, _) = repository();
     let home = tempfile::tempdir().unwrap();
