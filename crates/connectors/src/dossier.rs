@@ -6,6 +6,8 @@
 //! fingerprint; the value itself is kept only until the file is done, so that a sweep over the
 //! file's bytes does not state it twice.
 
+use std::collections::BTreeSet;
+
 use credentials::Found;
 use model::fact::Text;
 use model::kinds::{self, CredentialKind, IdentityKind};
@@ -26,6 +28,8 @@ pub struct Dossier<'a> {
     pub batch: Batch,
     pub gaps: Vec<Gap>,
     stated: Vec<Stated>,
+    /// Accounts whose secret, where it should stand, is a placeholder.
+    unproved: BTreeSet<IdentityId>,
     is_full: bool,
 }
 
@@ -56,11 +60,42 @@ pub struct Held<'a> {
 
 impl<'a> Dossier<'a> {
     pub fn new(at: At<'a>) -> Self {
-        Self { at, batch: Batch::default(), gaps: Vec::new(), stated: Vec::new(), is_full: false }
+        Self {
+            at,
+            batch: Batch::default(),
+            gaps: Vec::new(),
+            stated: Vec::new(),
+            unproved: BTreeSet::new(),
+            is_full: false,
+        }
     }
 
-    pub fn finish(self) -> (Batch, Vec<Gap>) {
+    pub fn finish(mut self) -> (Batch, Vec<Gap>) {
+        self.leave_out_placeholders();
         (self.batch, self.gaps)
+    }
+
+    /// An account of a template that nobody filled in is none; what else speaks of it keeps it.
+    fn leave_out_placeholders(&mut self) {
+        if self.unproved.is_empty() {
+            return;
+        }
+        let batch = &mut self.batch;
+        for credential in &batch.credentials {
+            credential.identity.iter().for_each(|id| _ = self.unproved.remove(id));
+        }
+        for trust in &batch.trusts {
+            self.unproved.remove(&trust.to);
+            if let Subject::Identity { identity } = &trust.from {
+                self.unproved.remove(identity);
+            }
+        }
+        batch.identities.retain(|identity| {
+            !self.unproved.contains(&identity.id)
+                || ["secret_reference", "credential_store"]
+                    .iter()
+                    .any(|fact| identity.facts.get(*fact).and_then(Fact::value).is_some())
+        });
     }
 
     /// The file as records and people name it.
@@ -187,7 +222,10 @@ impl<'a> Dossier<'a> {
     /// States a secret. None when the value is none: empty, a placeholder, or a reference to
     /// somewhere else.
     pub fn secret(&mut self, held: &Held<'_>, value: &str) -> Option<&mut Credential> {
-        let mut found = credentials::classify(Some(held.name), value.trim())?;
+        let Some(mut found) = credentials::classify(Some(held.name), value.trim()) else {
+            self.unproved.extend(held.identity);
+            return None;
+        };
         if !self.has_room() {
             return None;
         }

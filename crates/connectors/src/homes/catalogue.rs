@@ -1,5 +1,7 @@
 //! Every file this source knows, in the order in which they are read: a row is a path below the
 //! home and how to read it. The first row that fits a file reads it.
+//!
+//! Most of these files lie in other folders too, copied for a container or by mistake: [`in_folder`].
 
 use model::kinds;
 
@@ -8,6 +10,7 @@ use super::logins::{Keys, Name, Token};
 use super::{
     aws, azure, builds, databases, gcp, keys, kubernetes, netrc, packages, registries, shells,
 };
+use crate::agents::component_matches;
 use crate::document::Syntax::{Json, Toml, Yaml};
 
 #[derive(Debug)]
@@ -344,7 +347,7 @@ const OPENCODE: &[Keys] = &[Keys {
 }];
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+const TOOLS: &[Row] = &[
     // clouds
     row(".aws/credentials", "AWS credentials", aws::credentials_file),
     row(".aws/config", "AWS configuration", aws::config),
@@ -450,7 +453,11 @@ pub(super) const ROWS: &[Row] = &[
     keys_of(".codex/auth.json", "Codex", CODEX),
     keys_of(".gemini/oauth_creds.json", "Gemini CLI", GEMINI),
     keys_of(".local/share/opencode/auth.json", "opencode", OPENCODE),
-    // variables
+];
+
+/// Variables, after everything that says more; in other folders `repository` has its own readers.
+#[rustfmt::skip]
+const VARIABLES: &[Row] = &[
     row(".env", "environment file", shells::variables),
     row(".env.*", "environment file", shells::variables),
     row(".bashrc", "bash", shells::variables),
@@ -469,15 +476,63 @@ pub(super) const ROWS: &[Row] = &[
     row(".envrc", "direnv", shells::variables),
 ];
 
+/// Files whose name alone says what they are, wherever they lie.
+const ANYWHERE: &[Row] = &[
+    row(
+        "application_default_credentials.json",
+        "Google application default credentials",
+        gcp::credentials_file,
+    ),
+    row("pip.conf", "pip", packages::pip),
+    row("pip.ini", "pip", packages::pip),
+    row(".dockerconfigjson", "Docker registries", registries::docker),
+];
+
+/// What is looked for below a home.
+pub(super) fn in_home() -> impl Iterator<Item = &'static Row> {
+    TOOLS.iter().chain(VARIABLES)
+}
+
+/// The row for a file of any folder: `build/.docker/config.json` is read as `.docker/config.json`.
+/// Asked for every file of a tree, so most rows cost one comparison of ends.
+pub(super) fn in_folder(path: &str) -> Option<&'static Row> {
+    let fits = |row: &&Row| {
+        if !row.path.contains('*') {
+            let folder = path.strip_suffix(row.path);
+            return folder.is_some_and(|folder| folder.is_empty() || folder.ends_with('/'));
+        }
+        let mut components = path.rsplit('/');
+        row.path.rsplit('/').all(|pattern| {
+            components.next().is_some_and(|component| component_matches(pattern, component))
+        })
+    };
+    ANYWHERE.iter().chain(TOOLS).find(fits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn files_of_any_folder() {
+        let check = |path: &str, title: Option<&str>| {
+            assert_eq!(in_folder(path).map(|row| row.title), title, "{path}");
+        };
+        check(".docker/config.json", Some("Docker registries"));
+        check("a/b/.docker/config.json", Some("Docker registries"));
+        check("docker/config.json", None);
+        check("config.json", None);
+        check("a/.kube/staging", Some("kubeconfig"));
+        check("a/pip.conf", Some("pip"));
+        check("a/.env", None);
+        check("", None);
+    }
+
+    #[test]
     fn no_row_hides_another() {
-        for (n, row) in ROWS.iter().enumerate() {
+        for (n, row) in in_home().enumerate() {
             assert!(!row.title.is_empty() && !row.path.starts_with('/'), "{}", row.path);
-            for earlier in ROWS.iter().take(n) {
+            for earlier in in_home().take(n) {
                 assert!(
                     !crate::agents::matches(earlier.path, row.path),
                     "{} hides {}",

@@ -27,6 +27,7 @@ mod shells;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::read::{is_in_folder, read_in_folder};
 use crate::contract::{Descriptor, Permission, Setting, SettingKind};
 
 pub const DESCRIPTOR: Descriptor = Descriptor {

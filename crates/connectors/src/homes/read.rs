@@ -89,6 +89,29 @@ fn open(root: &Tree, home: &Home) -> Result<Tree, Gap> {
     }
 }
 
+fn read(row: &Row, file: &mut File<'_>, dossier: &mut Dossier<'_>) {
+    match row.how {
+        How::Parser(parser) => parser(file, dossier),
+        How::Keys(keys) => logins::keys(keys, file, dossier),
+        How::Whole(token) => logins::whole(token, file, dossier),
+    }
+}
+
+/// Whether a file of a folder that is no home is one that this source can read.
+pub(crate) fn is_in_folder(path: &str) -> bool {
+    catalogue::in_folder(path).is_some()
+}
+
+/// Reads a tool's file that lies in a folder: who it makes one, and what else in it is secret.
+pub(crate) fn read_in_folder(path: &str, bytes: &[u8], at: At<'_>) -> (Batch, Vec<Gap>) {
+    let mut dossier = Dossier::new(at);
+    if let Some(row) = catalogue::in_folder(path) {
+        read(row, &mut File { path, bytes, known: &mut Known::default() }, &mut dossier);
+    }
+    dossier.sweep(bytes, None);
+    dossier.finish()
+}
+
 /// Everything of one home.
 fn one(request: &Request<'_>, root: &Tree, home: &Home, accounts: &[Account]) -> Batch {
     let scope = Scope::new("linux", &request.machine.id, "home", home.path.as_str());
@@ -157,7 +180,7 @@ impl Reader<'_> {
             }
         };
         self.person = Person::of(self.home, gitconfig.as_deref(), &self.request.machine.name);
-        for row in catalogue::ROWS.iter().filter(|row| is_there(row.path)) {
+        for row in catalogue::in_home().filter(|row| is_there(row.path)) {
             self.files(tree, row.path, can_list, &mut |reader, path, content| {
                 reader.parse(row, path, content);
             });
@@ -251,11 +274,7 @@ impl Reader<'_> {
         let mut known = std::mem::take(&mut self.known);
         self.dossier(path, row.title, content, |dossier| {
             let mut file = File { path, bytes: &content.bytes, known: &mut known };
-            match row.how {
-                How::Parser(parser) => parser(&mut file, dossier),
-                How::Keys(keys) => logins::keys(keys, &file, dossier),
-                How::Whole(token) => logins::whole(token, &file, dossier),
-            }
+            read(row, &mut file, dossier);
         });
         self.known = known;
     }

@@ -504,8 +504,7 @@ fn wrong_types_are_passed_over() {
         "https://@\nhttps://:@:\n",
     ];
     let world = World::empty();
-    let paths: Vec<String> = super::catalogue::ROWS
-        .iter()
+    let paths: Vec<String> = super::catalogue::in_home()
         .map(|row| row.path)
         .chain(
             crate::agents::FILES
@@ -555,7 +554,7 @@ proptest::proptest! {
     #[test]
     fn any_bytes_in_any_file(bytes: Vec<u8>) {
         let world = World::empty();
-        for row in super::catalogue::ROWS {
+        for row in super::catalogue::in_home() {
             world.write(&row.path.replace('*', "x"), &bytes);
         }
         world.read();

@@ -10,7 +10,7 @@ use super::{
     walk,
 };
 use crate::yaml::{self, Node};
-use crate::{agents, terraform};
+use crate::{agents, homes, terraform};
 
 /// What a file is, for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(super) enum Shape {
     AnsibleVault,
     TerraformState,
     AgentConfig,
+    /// A file in which a tool keeps how it signs in.
+    ToolCredentials,
 }
 
 const KEY_EXTENSIONS: &[&str] = &[
@@ -86,6 +88,9 @@ fn by_name(path: &Path, name: &str, extension: &str, bytes: &[u8]) -> Option<Sha
     }
     if bytes.starts_with(variables::VAULT_MARK) {
         return Some(Shape::AnsibleVault);
+    }
+    if path.to_str().is_some_and(homes::is_in_folder) {
+        return Some(Shape::ToolCredentials);
     }
     if matches!(extension, "json" | "jsonc" | "toml" | "yml" | "yaml")
         && path.to_str().is_some_and(|path| agents::project_file(path).is_some())
@@ -184,6 +189,14 @@ pub(super) fn read(shape: Shape, reading: &mut Reading<'_>) {
         Shape::AgentConfig => {
             if let Some(file) = reading.file.path.to_str().and_then(agents::project_file) {
                 reading.handed_on(kinds::PLACE_FILE, |bytes, at| agents::read(file, bytes, at));
+                return;
+            }
+        }
+        Shape::ToolCredentials => {
+            if let Some(path) = reading.file.path.to_str() {
+                reading.handed_on(kinds::PLACE_FILE, |bytes, at| {
+                    homes::read_in_folder(path, bytes, at)
+                });
                 return;
             }
         }

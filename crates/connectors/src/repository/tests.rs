@@ -867,3 +867,108 @@ fn guides_and_tests_speak_of_clusters_of_their_own() {
     );
     assert_eq!(batch.identities.len(), 3);
 }
+
+/// What tools keep in a home lies in checkouts too, copied for a container or by mistake.
+#[test]
+fn credential_files_of_tools() {
+    let check = |path: &str, text: &str, expected: &[&str]| {
+        let world = World::empty();
+        let file = world.shop().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+        let batch = world.scan();
+        let name = |id: Option<IdentityId>| {
+            let identity = batch.identities.iter().find(|it| Some(it.id) == id);
+            identity.map_or_else(String::new, |it| format!(" of {} {}", it.kind, it.name))
+        };
+        let told: Vec<String> = batch
+            .credentials
+            .iter()
+            .map(|it| {
+                let stored = &it.places[0];
+                assert_eq!(stored.path, path);
+                format!("{}:{}{}", it.kind, stored.line.unwrap(), name(it.identity))
+            })
+            .collect();
+        assert_eq!(told, expected, "{path}: {:#?}", batch.credentials);
+        // Whose secret lies elsewhere is somebody; whose secret is a placeholder is nobody.
+        let is_elsewhere = |it: &model::Identity| {
+            ["secret_reference", "credential_store"]
+                .iter()
+                .any(|fact| it.facts.get(*fact).and_then(Fact::value).is_some())
+        };
+        let proved = batch.identities.iter().filter(|it| !is_elsewhere(it)).count();
+        assert!(proved <= expected.len(), "{path}: {:#?}", batch.identities);
+        assert!(!serde_json::to_string(&batch).unwrap().contains("Zr6Wn3Kx9"), "{path}");
+    };
+    // In halves, so that this file holds no token.
+    let token = ["npm_", "Zr6Wn3Kx9Tq2Lm7Vb4Yc8Hd5Jf1Ps0RgQw2e"].concat();
+    let pair = data_encoding::BASE64.encode(b"robot:Zr6Wn3Kx9Tq2Lm7Vb4Yc8Hd5");
+    let docker = format!(
+        "{{\n  \"auths\": {{\n    \"registry.example.org\": {{ \"auth\": \"{pair}\" }}\n  }}\n}}\n"
+    );
+    let registry = "registry-account robot at registry.example.org";
+    check(".docker/config.json", &docker, &[&format!("password:3 of {registry}")]);
+    check("build/.docker/config.json", &docker, &[&format!("password:3 of {registry}")]);
+    check("build/.dockerconfigjson", &docker, &[&format!("password:3 of {registry}")]);
+    check(
+        ".docker/config.json",
+        "{ \"credsStore\": \"desktop\", \"auths\": { \"https://index.docker.io/v1/\": {} } }",
+        &[],
+    );
+    check(
+        "web/.npmrc",
+        &format!("registry=https://npm.example.org/\n//npm.example.org/:_authToken={token}\n"),
+        &["api-token:2 of registry-account npm client of npm.example.org"],
+    );
+    check("web/.npmrc", "//npm.example.org/:_authToken=${NPM_TOKEN}\nsave-exact=true\n", &[]);
+    check(
+        ".pypirc",
+        "[distutils]\nindex-servers = here\n\n[here]\nrepository = https://pypi.example.org/simple\nusername = robot\npassword = Zr6Wn3Kx9Tq2Lm7V\n",
+        &["password:7 of registry-account robot at pypi.example.org"],
+    );
+    check(".pypirc", "[pypi]\nusername = __token__\npassword = <your token>\n", &[]);
+    check(
+        "docker/pip.conf",
+        "[global]\nindex-url = https://robot:Zr6Wn3Kx9Tq2Lm7V@pypi.example.org/simple\n",
+        &["password:2 of registry-account robot at pypi.example.org"],
+    );
+    check("docker/pip.conf", "[global]\nindex-url = https://pypi.example.org/simple\n", &[]);
+    check(
+        ".netrc",
+        "machine git.example.org login robot password Zr6Wn3Kx9Tq2Lm7V\n",
+        &["password:1 of service-login robot at git.example.org"],
+    );
+    check(".netrc", "machine git.example.org login robot password your-password-here\n", &[]);
+    check(
+        ".git-credentials",
+        "https://robot:Zr6Wn3Kx9Tq2Lm7V@git.example.org\n",
+        &["password:1 of service-login robot at git.example.org"],
+    );
+    check(
+        "db/.pgpass",
+        "# host:port:database:user:password\ndb.example.org:5432:shop:robot:Zr6Wn3Kx9Tq2Lm7V\n",
+        &["password:2 of db-role robot at db.example.org"],
+    );
+    check("db/.pgpass", "db.example.org:5432:shop:robot:changeme\n", &[]);
+    check(
+        "db/.my.cnf",
+        "[client]\nhost = db.example.org\nuser = robot\npassword = Zr6Wn3Kx9Tq2Lm7V\n",
+        &["password:4 of db-role robot at db.example.org"],
+    );
+    check("db/.my.cnf", "[mysqld]\nmax_connections = 10\n", &[]);
+    let adc = |secret: &str| {
+        format!(
+            "{{\n  \"client_id\": \"764086051850-6qr4p6gpi6hn506pt8ejuq83di341hur.apps.googleusercontent.com\",\n  \"client_secret\": \"d-FL95Q19q7MQmFpd7hHD0Ty\",\n  \"refresh_token\": \"{secret}\",\n  \"type\": \"authorized_user\"\n}}\n"
+        )
+    };
+    check(
+        "deploy/application_default_credentials.json",
+        &adc(&["1//0g", "Zr6Wn3Kx9Tq2Lm7Vb4Yc8Hd5Jf1Ps0RgQw2eTt5u"].concat()),
+        &["refresh-token:4 of api-client user signed in with gcloud"],
+    );
+    check("deploy/application_default_credentials.json", &adc("<refresh token>"), &[]);
+    check("deploy/application_default_credentials.json", "{}", &[]);
+    // By its name only another tool's file of the same name.
+    check("web/.docker/daemon.json", "{ \"debug\": true }", &[]);
+}
