@@ -1,10 +1,11 @@
 //! Looking: lists, facets, details, timelines, differences, search, coverage.
 
+use std::collections::HashMap;
 use std::sync::PoisonError;
 
 use model::{
     Credential, CredentialId, FindingId, Grant, GrantId, Identity, IdentityId, OwnerLink, Place,
-    PlaceId, SourceId, Time, Trust, TrustId,
+    PlaceId, SourceId, StoredAt, Time, Trust, TrustId,
 };
 use serde::Serialize;
 use store::{
@@ -182,9 +183,53 @@ fn ordered(from: Time, to: Time) -> Result<()> {
     Err(Error::invalid("order", format!("`from` ({from}) is after `to` ({to})")))
 }
 
-pub fn search(app: &App, actor: &Actor, text: &str) -> Result<Vec<Hit>> {
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    #[serde(flatten)]
+    pub hit: Hit,
+    /// Of a credential only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lies_in: Option<LiesIn>,
+}
+
+/// Where a credential lies, as its row in the list says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LiesIn {
+    /// Null when no place was seen.
+    pub first: Option<StoredAt>,
+    pub n_places: usize,
+}
+
+pub fn search(app: &App, actor: &Actor, text: &str) -> Result<Vec<Found>> {
     actor.may(Act::Look)?;
-    Ok(app.store.search(text, MAX_HITS)?)
+    let hits = app.store.search(text, MAX_HITS)?;
+    let n_credentials = hits.iter().filter(|hit| hit.list == List::Credentials).count();
+    let credentials: Vec<Credential> = match text.parse() {
+        _ if n_credentials == 0 => Vec::new(),
+        Ok(id) => {
+            let detail = app.store.credential(id, None)?;
+            detail.into_iter().flat_map(|it| it.claims).map(|it| it.row.record).take(1).collect()
+        }
+        Err(_) => {
+            let query = ListQuery {
+                search: Some(text.into()),
+                limit: n_credentials,
+                ..ListQuery::default()
+            };
+            let rows = app.store.list_credentials(&query)?.rows;
+            rows.into_iter().map(|row| row.record).collect()
+        }
+    };
+    let mut places: HashMap<String, Vec<StoredAt>> =
+        credentials.into_iter().map(|it| (it.id.to_string(), it.places)).collect();
+    let found = hits.into_iter().map(|hit| {
+        let places = places.remove(&hit.id);
+        let lies_in = places
+            .map(|places| LiesIn { n_places: places.len(), first: places.into_iter().next() });
+        Found { hit, lies_in }
+    });
+    Ok(found.collect())
 }
 
 pub fn coverage(app: &App, actor: &Actor, of: CoverageOf) -> Result<Vec<ScopeCoverage>> {

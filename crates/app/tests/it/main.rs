@@ -189,6 +189,25 @@ fn a_claim_wins_and_survives_syncs() {
 }
 
 #[test]
+fn a_credential_that_is_searched_says_where_it_lies() {
+    let world = World::new();
+    world.sync(world.source(), NOW);
+    let place = |text: &str| {
+        let found = app::inventory::search(&world.app, &local(), text).unwrap();
+        let credential = found.iter().find(|it| it.hit.list == List::Credentials).unwrap();
+        let lies_in = credential.lies_in.as_ref().unwrap();
+        assert_eq!(lies_in.n_places, 1, "{text}");
+        let first = lies_in.first.as_ref().unwrap();
+        assert_eq!((first.path.as_str(), first.line), ("prod.env", Some(1)), "{text}");
+        credential.hit.id.clone()
+    };
+    let id = place("GITLAB_TOKEN");
+    assert_eq!(place(&id), id);
+    let pipelines = app::inventory::search(&world.app, &local(), "test.yml").unwrap();
+    assert!(!pipelines.is_empty() && pipelines.iter().all(|it| it.lies_in.is_none()));
+}
+
+#[test]
 fn accepting_a_risk_takes_an_approver_a_reason_and_an_end() {
     let world = World::new();
     world.sync(world.source(), NOW);

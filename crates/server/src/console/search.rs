@@ -1,13 +1,15 @@
 //! Search over everything: the palette's results, and a page of them.
 
-use app::inventory;
+use app::inventory::{self, Found, LiesIn};
 use askama::Template;
 use model::text::shown;
-use store::{Hit, List};
+use store::List;
 
 use super::ask::{Ask, html};
+use super::detail::stored_at;
 use super::frame::{Frame, Here};
-use super::parts::{Empty, Icon, identity_icon, kind_title};
+use super::parts::{Empty, Icon, Markup, identity_icon, kind_title};
+use super::sheets;
 use crate::problem::Reply;
 
 struct HitView {
@@ -15,12 +17,21 @@ struct HitView {
     href: String,
     icon: Icon,
     name: String,
+    /// What it is; in the palette, which has one line for each, also where it lies.
+    kind: String,
     sub: String,
+    lies_in: Option<Markup>,
 }
 
 struct HitGroup {
     title: &'static str,
     hits: Vec<HitView>,
+}
+
+impl HitGroup {
+    fn lies_somewhere(&self) -> bool {
+        self.hits.iter().any(|hit| hit.lies_in.is_some())
+    }
 }
 
 #[derive(Template)]
@@ -73,12 +84,45 @@ fn pages(text: &str) -> Vec<HitView> {
             href: href.to_owned(),
             icon: Icon(icon),
             name: title.to_owned(),
+            kind: "page".to_owned(),
             sub: "page".to_owned(),
+            lies_in: None,
         })
         .collect()
 }
 
-fn groups(text: &str, found: &[Hit]) -> Vec<HitGroup> {
+fn hit_view(found: &Found, path: &str) -> HitView {
+    let hit = &found.hit;
+    let kind = kind_title(&hit.kind);
+    let mut sub = kind.clone();
+    if let Some(lies_in) = &found.lies_in {
+        let at = lies_in.first.as_ref().map(|first| stored_at(&first.path, first.line));
+        sub = format!("{kind} · {}", at.as_deref().unwrap_or("no place seen"));
+        if lies_in.n_places > 1 {
+            sub = format!("{sub} +{}", lies_in.n_places - 1);
+        }
+    }
+    let place_cell = |lies_in: &LiesIn| {
+        sheets::lies_in(lies_in.first.as_ref(), lies_in.n_places, |place| {
+            format!("/places/{place}")
+        })
+    };
+    HitView {
+        id: String::new(),
+        href: format!("/{path}/{}", hit.id),
+        icon: match hit.list {
+            List::Identities => identity_icon(&hit.kind),
+            List::Credentials => Icon("credentials"),
+            _ => Icon("places"),
+        },
+        name: shown(&hit.name).into_owned(),
+        kind,
+        sub,
+        lies_in: found.lies_in.as_ref().map(place_cell),
+    }
+}
+
+fn groups(text: &str, found: &[Found]) -> Vec<HitGroup> {
     let mut groups = Vec::new();
     for (list, title, path) in [
         (List::Identities, "Identities", "identities"),
@@ -87,18 +131,8 @@ fn groups(text: &str, found: &[Hit]) -> Vec<HitGroup> {
     ] {
         let hits: Vec<HitView> = found
             .iter()
-            .filter(|hit| hit.list == list)
-            .map(|hit| HitView {
-                id: String::new(),
-                href: format!("/{path}/{}", hit.id),
-                icon: match list {
-                    List::Identities => identity_icon(&hit.kind),
-                    List::Credentials => Icon("credentials"),
-                    _ => Icon("places"),
-                },
-                name: shown(&hit.name).into_owned(),
-                sub: kind_title(&hit.kind),
-            })
+            .filter(|found| found.hit.list == list)
+            .map(|found| hit_view(found, path))
             .collect();
         if !hits.is_empty() {
             groups.push(HitGroup { title, hits });

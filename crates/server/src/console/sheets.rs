@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use app::{Act, App, Error, inventory, sources};
 use askama::Template;
 use model::kinds::{General, IDENTITY_KINDS};
-use model::{Credential, FindingState, Identity, Place, Time};
+use model::{Credential, FindingState, Identity, Place, PlaceId, StoredAt, Time};
 use store::{Filter, FindingRow, GapRow, List, ListQuery, Op, Row};
 
 use super::ask::{Ask, html};
@@ -184,6 +184,29 @@ const IDENTITIES: Sheet<Row<Identity>> = Sheet {
     claims: true,
 };
 
+/// The first place of a credential, and how many more there are.
+pub(crate) fn lies_in(
+    first: Option<&StoredAt>,
+    n_places: usize,
+    href: impl FnOnce(&PlaceId) -> String,
+) -> Markup {
+    let Some(first) = first else { return not_said("no place seen") };
+    let mut line = super::parts::shortened(&first.path, 40);
+    if let Some(number) = first.line {
+        line = format!("{line}:{number}");
+    }
+    let more = match n_places.saturating_sub(1) {
+        0 => String::new(),
+        n_more => format!(" <span class=\"quiet\">+{n_more}</span>"),
+    };
+    Markup(format!(
+        "<a class=\"one-line mono\" href=\"{}\" title=\"{}\">{}</a>{more}",
+        href(&first.place),
+        text(&first.path),
+        text(&line)
+    ))
+}
+
 const CREDENTIAL_COLUMNS: &[Column<Row<Credential>>] = &[
     column("name", "Name", true, true, |row: &Row<Credential>, cells| {
         name_link(cells.href("credentials", &row.record.id), Icon("credentials"), &row.record.name)
@@ -194,25 +217,9 @@ const CREDENTIAL_COLUMNS: &[Column<Row<Credential>>] = &[
         Some(id) => linked(cells, "identities", &id),
         None => not_said("none found"),
     }),
-    column("n_places", "Lies in", true, false, |row, cells| match row.record.places.as_slice() {
-        [] => not_said("no place seen"),
-        [first, rest @ ..] => {
-            let mut line = super::parts::shortened(&first.path, 40);
-            if let Some(number) = first.line {
-                line = format!("{line}:{number}");
-            }
-            let more = if rest.is_empty() {
-                String::new()
-            } else {
-                format!(" <span class=\"quiet\">+{}</span>", rest.len())
-            };
-            Markup(format!(
-                "<a class=\"one-line mono\" href=\"{}\" title=\"{}\">{}</a>{more}",
-                cells.href("places", &first.place),
-                text(&first.path),
-                text(&line)
-            ))
-        }
+    column("n_places", "Lies in", true, false, |row, cells| {
+        let places = row.record.places.as_slice();
+        lies_in(places.first(), places.len(), |place| cells.href("places", place))
     }),
     column("expires_at", "Expires", true, true, |row: &Row<Credential>, cells| {
         let now = cells.now;
