@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
+use model::kinds::{General, IDENTITY_KINDS};
 use model::{
     Credential, CredentialId, FindingId, Grant, GrantId, Identity, IdentityId, OwnerLink, Place,
     PlaceId, SourceId, StoredAt, Time, Trust, TrustId,
 };
 use serde::Serialize;
 use store::{
-    Claim, CoverageOf, CredentialDetail, DiffPage, DiffQuery, DiffSummary, Facet, FindingRow,
-    GapRow, Hit, IdentityDetail, List, ListQuery, Page, PlaceDetail, Row, ScopeCoverage, Sync,
-    SyncId, ThingId, Version,
+    Claim, CoverageOf, CredentialDetail, DiffPage, DiffQuery, DiffSummary, Facet, Filter,
+    FindingRow, GapRow, Hit, IdentityDetail, List, ListQuery, Op, Page, PlaceDetail, Row,
+    ScopeCoverage, Sync, SyncId, ThingId, Version,
 };
 
 use crate::App;
@@ -49,6 +50,49 @@ pub struct CoverageSummary {
     pub n_gaps: u64,
     /// Sources that have never been read to an end.
     pub n_never_read: u64,
+}
+
+/// Whether a list of identities has people's accounts. They are kept because credentials and grants
+/// hang on them, and are not what Tutela counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum People {
+    #[default]
+    LeftOut,
+    Shown,
+}
+
+/// Kinds of identity that are a person's account.
+fn kinds_of_people() -> Vec<&'static str> {
+    let people = IDENTITY_KINDS.iter().filter(|kind| kind.general == General::Person);
+    people.map(|kind| kind.id).collect()
+}
+
+/// Whether people's accounts are left out of a list: unless they are asked for, or their kind or
+/// one identity is.
+pub fn leaves_out_people(list: List, query: &ListQuery, people: People) -> bool {
+    let kinds = kinds_of_people();
+    let names_them = |filter: &Filter| {
+        let is_named = |value: &String| kinds.contains(&value.as_str());
+        filter.op == Op::Is
+            && (filter.field == "id"
+                || filter.field == "kind" && filter.values.iter().any(is_named))
+    };
+    list == List::Identities && people == People::LeftOut && !query.filters.iter().any(names_them)
+}
+
+/// The query behind what was asked: the same for CLI, API, console and Today, so that one question
+/// has one number.
+pub fn asked(list: List, query: &ListQuery, people: People) -> ListQuery {
+    let mut query = query.clone();
+    if leaves_out_people(list, &query, people) {
+        query.filters.push(Filter::new("kind", Op::IsNot, &kinds_of_people()));
+    }
+    query
+}
+
+/// All identities that are not people.
+pub(crate) fn all_identities() -> ListQuery {
+    asked(List::Identities, &ListQuery::default(), People::LeftOut)
 }
 
 macro_rules! lists {

@@ -3,12 +3,13 @@
 use model::{IdentityId, Party, PartyKind, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Facet, List, ListQuery, OwnerClaim};
+use store::{Facet, List, OwnerClaim};
 
 use crate::App;
 use crate::access::{Act, Actor};
 use crate::audit::acting;
 use crate::error::{Error, Result};
+use crate::inventory::all_identities;
 use crate::people::MAX_NAME_CHARS;
 
 /// Identities of one bulk claim.
@@ -17,11 +18,10 @@ pub const MAX_CLAIMED: usize = 1_000;
 /// Owners that are counted one by one; the identities of the others are counted together.
 pub const MAX_OWNERS: usize = 1_000;
 
-/// Identities by owner, most first; the empty value counts orphans. None until the counts are ready.
+/// Identities that are not people by owner, most first; the empty value counts orphans. None until the counts are ready.
 pub fn counts(app: &App, actor: &Actor) -> Result<Option<Facet>> {
     actor.may(Act::Look)?;
-    let facets =
-        app.store.facets(List::Identities, &ListQuery::default(), &["owner"], MAX_OWNERS)?;
+    let facets = app.store.facets(List::Identities, &all_identities(), &["owner"], MAX_OWNERS)?;
     Ok(facets.and_then(|facets| facets.into_iter().next()))
 }
 

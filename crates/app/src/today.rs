@@ -11,13 +11,13 @@ use store::{Facet, FindingRow, List, ListQuery};
 use crate::App;
 use crate::access::{Act, Actor};
 use crate::error::Result;
-use crate::inventory::{CoverageSummary, coverage_summary};
+use crate::inventory::{CoverageSummary, People, asked, coverage_summary};
 
 const DAY: Duration = Duration::from_hours(24);
 /// Findings that are shown.
 pub const MAX_TOP_FINDINGS: usize = 12;
 
-/// Numbers are null while they are being counted.
+/// Numbers are null while they are being counted. People's accounts are not among the identities.
 #[derive(Debug, Clone, Serialize)]
 pub struct Today {
     pub at: Time,
@@ -25,7 +25,7 @@ pub struct Today {
     pub n_credentials: Option<u64>,
     pub n_places: Option<u64>,
     pub n_orphaned: Option<u64>,
-    /// By general type, most frequent first; persons' accounts are not among them.
+    /// By general type, most frequent first.
     pub by_type: Option<Vec<Bar>>,
     pub by_source: Option<Facet>,
     pub by_owner: Option<Facet>,
@@ -52,11 +52,12 @@ pub struct Bar {
 
 pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
     actor.may(Act::Look)?;
-    let all = ListQuery::default();
-    let total = |list: List, filters: Vec<Filter>| {
-        app.store.total(list, &ListQuery { filters, ..ListQuery::default() })
+    let query = |list: List, filters: Vec<Filter>| {
+        asked(list, &ListQuery { filters, ..ListQuery::default() }, People::LeftOut)
     };
-    let facets = |list: List, fields: &[&str]| app.store.facets(list, &all, fields, 200);
+    let total = |list: List, filters: Vec<Filter>| app.store.total(list, &query(list, filters));
+    let facets =
+        |list: List, fields: &[&str]| app.store.facets(list, &query(list, Vec::new()), fields, 200);
     let identities = facets(List::Identities, &["kind", "source", "owner", "environment"])?;
     let facet = |facets: &Option<Vec<Facet>>, field: &str| {
         facets.as_ref().and_then(|facets| facets.iter().find(|facet| facet.field == field).cloned())
@@ -69,10 +70,9 @@ pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
         limit: MAX_TOP_FINDINGS,
         ..ListQuery::default()
     };
-    let n_identities = by_kind.as_ref().map(|facet| types(facet).iter().map(|bar| bar.n).sum());
     Ok(Today {
         at: now,
-        n_identities,
+        n_identities: total(List::Identities, Vec::new())?,
         n_credentials: total(List::Credentials, Vec::new())?,
         n_places: total(List::Places, Vec::new())?,
         n_orphaned: total(List::Identities, vec![Filter::new("owner", Op::Is, &[""])])?,
@@ -93,9 +93,6 @@ fn types(by_kind: &Facet) -> Vec<Bar> {
     let mut bars: Vec<Bar> = Vec::new();
     for value in &by_kind.values {
         let general = identity_kind(&value.value).map_or(General::Unknown, |kind| kind.general);
-        if general == General::Person {
-            continue;
-        }
         let position = bars.iter().position(|bar| bar.id == general.id()).unwrap_or_else(|| {
             bars.push(Bar {
                 id: general.id().into(),

@@ -4,11 +4,12 @@
 //! `filter=field:op:value`, repeatable: the same field and operation again means any of the values;
 //! different ones must all hold. `op` is `is`, `is-not`, `contains`, `before`, `after`, `unknown`
 //! (whose value is a state, or nothing). `q=` searches names, `sort=field` or `sort=-field`,
-//! `after=` continues, `limit=`, `as_of=`.
+//! `after=` continues, `limit=`, `as_of=`. `people=true` is of identities: also people's accounts.
 
 use std::collections::BTreeSet;
 
 use app::Error;
+use app::inventory::{People, asked};
 use model::Time;
 use store::{Cursor, Filter, List, ListQuery, Op, Sort};
 
@@ -26,6 +27,7 @@ const MAX_TEXT_CHARS: usize = 4_000;
 pub(crate) struct Address {
     pub(crate) path: String,
     pub(crate) query: ListQuery,
+    pub(crate) people: People,
     /// Fields whose counts the API's caller wants.
     pub(crate) facets: Vec<String>,
     /// Columns the reader chose; empty: the usual ones.
@@ -78,6 +80,7 @@ impl Address {
         Self {
             path: path.into(),
             query: ListQuery::default(),
+            people: People::LeftOut,
             facets: Vec::new(),
             columns: Vec::new(),
             skipped: 0,
@@ -147,6 +150,9 @@ impl Address {
             "after" if !value.is_empty() => self.query.after = Some(Cursor(value.to_owned())),
             "limit" => self.query.limit = usize::try_from(number("limit")?).unwrap_or(usize::MAX),
             "as_of" if !value.is_empty() => self.query.as_of = Some(moment(value)?),
+            "people" => {
+                self.people = if value == "true" { People::Shown } else { People::LeftOut };
+            }
             "facets" => self
                 .facets
                 .extend(value.split(',').filter(|field| !field.is_empty()).map(str::to_owned)),
@@ -158,6 +164,11 @@ impl Address {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What is asked of a list.
+    pub(crate) fn asked(&self, list: List) -> ListQuery {
+        asked(list, &self.query, self.people)
     }
 
     fn add_filter(&mut self, field: &str, op: Op, value: &str) {
@@ -220,6 +231,13 @@ impl Address {
     }
 
     #[must_use]
+    pub(crate) fn with_people(&self, people: People) -> Self {
+        let mut address = self.at_the_start();
+        address.people = people;
+        address
+    }
+
+    #[must_use]
     pub(crate) fn unsearched(&self) -> Self {
         let mut address = self.at_the_start();
         address.query.search = None;
@@ -247,7 +265,7 @@ impl Address {
     }
 
     pub(crate) fn pairs(&self) -> Vec<(String, String)> {
-        let Self { path: _, query, facets: _, columns, skipped } = self;
+        let Self { path: _, query, people, facets: _, columns, skipped } = self;
         let mut pairs = Vec::new();
         let mut put = |name: &str, value: String| pairs.push((name.to_owned(), value));
         for Filter { field, op, values } in &query.filters {
@@ -258,6 +276,9 @@ impl Address {
             for value in values {
                 put("filter", format!("{field}:{op}:{value}"));
             }
+        }
+        if *people == People::Shown {
+            put("people", "true".into());
         }
         if let Some(search) = &query.search {
             put("q", search.clone());
@@ -342,6 +363,8 @@ mod tests {
             "/identities?filter=last_used_at%3Aunknown%3A&sort=-created_at",
         );
         check("after=abc&skipped=50", "/identities?after=abc&skipped=50");
+        check("people=true&q=ada", "/identities?people=true&q=ada");
+        check("people=", "/identities");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use app::access::Role;
 use app::export::ExportFormat;
 use app::findings::Decision;
+use app::inventory::People;
 use app::owners::NewClaim;
 use app::people::{FirstAdministrator, PersonChange};
 use app::sources::{SourceChange, SourceRequest};
@@ -27,7 +28,7 @@ use crate::session::{Caller, session_of, set_cookie};
 use crate::wire::{Json, empty, id, json, reply, typed};
 
 macro_rules! lists {
-    ($($name:ident;)*) => {$(
+    ($($name:ident, $list:ident;)*) => {$(
         pub(crate) async fn $name(
             State(server): State<Server>,
             Caller(actor): Caller,
@@ -37,7 +38,7 @@ macro_rules! lists {
             let listing = server
                 .ask(move |app| {
                     let facets: Vec<&str> = address.facets.iter().map(String::as_str).collect();
-                    inventory::$name(app, &actor, &address.query, &facets)
+                    inventory::$name(app, &actor, &address.asked(List::$list), &facets)
                 })
                 .await?;
             json(&listing)
@@ -45,7 +46,16 @@ macro_rules! lists {
     )*};
 }
 
-lists! { identities; credentials; places; grants; trusts; owner_links; findings; syncs; }
+lists! {
+    identities, Identities;
+    credentials, Credentials;
+    places, Places;
+    grants, Grants;
+    trusts, Trusts;
+    owner_links, Owners;
+    findings, Findings;
+    syncs, Syncs;
+}
 
 /// One parameter of a query; the first of that name.
 pub(crate) fn parameter(raw: Option<&str>, name: &str) -> Option<String> {
@@ -385,7 +395,7 @@ pub(crate) async fn facets(
         } else {
             address.facets.iter().map(String::as_str).collect()
         };
-        inventory::facets(app, &actor, list, &address.query, &fields)
+        inventory::facets(app, &actor, list, &address.asked(list), &fields)
     });
     json(&facets.await?)
 }
@@ -400,7 +410,7 @@ pub(crate) async fn export(
     RawQuery(raw): RawQuery,
 ) -> Reply {
     let list = list_of(&list)?;
-    let mut query = Address::parse("", raw.as_deref())?.query;
+    let mut query = Address::parse("", raw.as_deref())?.asked(list);
     query.after = None;
     let (format, kind, extension) = match parameter(raw.as_deref(), "format").as_deref() {
         None | Some("json") => (ExportFormat::Json, "application/jsonl", "jsonl"),
@@ -859,6 +869,7 @@ pub(crate) async fn metrics(State(server): State<Server>, Caller(actor): Caller)
         .ask(move |app| {
             for list in [List::Identities, List::Credentials, List::Places] {
                 let query = ListQuery { limit: 1, ..ListQuery::default() };
+                let query = inventory::asked(list, &query, People::LeftOut);
                 let total = match list {
                     List::Identities => inventory::identities(app, &actor, &query, &[])?.total,
                     List::Credentials => inventory::credentials(app, &actor, &query, &[])?.total,

@@ -144,6 +144,7 @@ const LIST: &[(&str, &str)] = &[
     ("limit", "rows of a page: 50, at most 1000"),
     ("as_of", "a moment, or a date for the end of that day: what was known then"),
     ("facets", "fields to count values of, separated by commas"),
+    ("people", "of identities: `true` for the accounts of people too, which are left out else"),
 ];
 const AS_OF: &[(&str, &str)] =
     &[("as_of", "a moment, or a date for the end of that day: what was known then")];
@@ -290,6 +291,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ("q", "as for lists"),
         ("sort", "as for lists"),
         ("as_of", "as for lists"),
+        ("people", "as for lists"),
     ]),
     // Assess
     api(Get, "/api/v1/findings", LOOK, "Findings", || get(api::findings))

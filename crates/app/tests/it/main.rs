@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use app::access::{Act, Actor, Role, Via};
 use app::findings::Decision;
+use app::inventory::People;
 use app::owners::NewClaim;
 use app::people::FirstAdministrator;
 use app::sources::{SourceChange, SourceRequest};
@@ -205,6 +206,63 @@ fn a_credential_that_is_searched_says_where_it_lies() {
     assert_eq!(place(&id), id);
     let pipelines = app::inventory::search(&world.app, &local(), "test.yml").unwrap();
     assert!(!pipelines.is_empty() && pipelines.iter().all(|it| it.lies_in.is_none()));
+}
+
+/// People's accounts are kept because keys and grants hang on them; nobody counts them as NHIs.
+#[test]
+fn today_and_the_lists_count_the_same_identities() {
+    let world = World::new();
+    world.sync(world.source(), NOW);
+    let host = app::sources::add(
+        &world.app,
+        &local(),
+        &SourceRequest {
+            connector: "host".into(),
+            name: None,
+            settings: Settings::default(),
+            every_s: None,
+        },
+        NOW,
+    )
+    .unwrap()
+    .source
+    .id;
+    let scope = model::Scope::new("linux", "here", "host", "here");
+    let mut batch = model::Batch::default();
+    for (kind, name) in
+        [(model::kinds::USER_ACCOUNT, "ada"), (model::kinds::SERVICE_ACCOUNT, "deploy")]
+    {
+        batch.identities.push(model::Identity::new(kind, "linux", "here", name, scope.id));
+    }
+    batch.coverage.push(model::Coverage::new(scope));
+    let mut writer = world.app.store.begin_sync(host, NOW).unwrap();
+    writer.put(&batch).unwrap();
+    writer.publish(NOW).unwrap();
+    app::estate::refresh(&world.app, NOW).unwrap();
+
+    let count = |filters: &[Filter], people| {
+        let query = ListQuery { filters: filters.to_vec(), ..ListQuery::default() };
+        let query = app::inventory::asked(List::Identities, &query, people);
+        let listing = app::inventory::identities(&world.app, &local(), &query, &[]).unwrap();
+        assert_eq!(listing.total, Some(listing.items.len() as u64));
+        listing.total.unwrap()
+    };
+    let today = app::today::today(&world.app, &local(), NOW).unwrap();
+    let n_identities = today.n_identities.unwrap();
+    assert_eq!(count(&[], People::LeftOut), n_identities);
+    assert_eq!(count(&[], People::Shown), n_identities + 1);
+    let is = |field: &str, value: &str| Filter::new(field, Op::Is, &[value]);
+    assert_eq!(count(&[is("owner", "")], People::LeftOut), today.n_orphaned.unwrap());
+    assert_eq!(count(&[is("kind", "user-account")], People::LeftOut), 1, "asked for by name");
+    let sum = |facet: &store::Facet| facet.values.iter().map(|value| value.count).sum::<u64>();
+    for facet in [&today.by_source, &today.by_owner, &today.by_environment] {
+        let facet = facet.as_ref().unwrap();
+        assert_eq!(sum(facet) + facet.n_others, n_identities, "{}", facet.field);
+    }
+    let owners = app::owners::counts(&world.app, &local()).unwrap().unwrap();
+    assert_eq!(sum(&owners), n_identities);
+    let types: u64 = today.by_type.unwrap().iter().map(|bar| bar.n).sum();
+    assert_eq!(types, n_identities);
 }
 
 #[test]

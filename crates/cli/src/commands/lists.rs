@@ -26,6 +26,9 @@ pub(crate) struct Filters {
     /// As it was seen at this moment, such as 2026-11-22 (its end) or 2026-11-22T10:00:00Z.
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
+    /// Of identities: also the accounts of people, which are left out else.
+    #[arg(long)]
+    people: bool,
 }
 
 /// A part of a list.
@@ -60,6 +63,9 @@ impl Filters {
         optional("q", &self.search);
         optional("sort", &self.sort);
         optional("as_of", &self.as_of);
+        if self.people {
+            pairs.push(("people", "true".into()));
+        }
         pairs
     }
 }
@@ -271,7 +277,13 @@ pub(crate) fn show_list(
         Some(total) => total.to_string(),
         None => "counting".into(),
     };
-    talk.say(&format!("{} of {total}", items.len()));
+    let names_kind = query.filters.filter.iter().any(|filter| filter.starts_with("kind:"));
+    let left_out = if list == "identities" && !query.filters.people && !names_kind {
+        " (people's accounts are left out; --people shows them)"
+    } else {
+        ""
+    };
+    talk.say(&format!("{} of {total}{left_out}", items.len()));
     if let Some(coverage) = whole.get("coverage") {
         let gaps = output::cell_at(coverage, &["n_gaps"]);
         if gaps != "0" {

@@ -56,15 +56,34 @@ test("filter a table, and come back to it", async ({ page }) => {
   const before = await rows.count();
   await page.getByRole("button", { name: "Kind", exact: true }).click();
   await page.locator("#facet-kind-values a").first().click();
-  await expect(page.locator(".chip")).toHaveCount(1);
+  const chip = page.locator(".chip").filter({ hasText: "Kind" });
+  await expect(chip).toHaveCount(1);
   await expect(page).toHaveURL(/filter=kind/);
   await page.locator("tbody tr .name").first().click();
   await expect(page.locator(".tabs")).toBeVisible();
   await page.goBack();
-  await expect(page.locator(".chip")).toHaveCount(1);
-  await page.getByRole("link", { name: /^Remove/ }).click();
-  await expect(page.locator(".chip")).toHaveCount(0);
+  await expect(chip).toHaveCount(1);
+  await page.getByRole("link", { name: /^Remove Kind/ }).click();
+  await expect(chip).toHaveCount(0);
   await expect(rows).toHaveCount(before);
+});
+
+test("Today and the list count the same identities, and people's accounts are a chip away", async ({ page }) => {
+  await signIn(page);
+  const figure = page.locator(".figures a").filter({ hasText: "identities" });
+  const counted = Number((await figure.locator("b").textContent())?.replaceAll(",", ""));
+  await figure.click();
+  const position = page.locator(".pager");
+  const total = async () => Number((await position.textContent())?.match(/of ([\d,]+)/)?.[1].replaceAll(",", ""));
+  expect(await total()).toBe(counted);
+  const listed = await page.evaluate(() => fetch("/api/v1/identities?limit=1").then((reply) => reply.json()));
+  expect(listed.total).toBe(counted);
+  await page.getByRole("link", { name: "Remove Without people's accounts" }).click();
+  await expect(page.locator(".chip")).toHaveText(/With people's accounts/);
+  expect(await total()).toBeGreaterThan(counted);
+  await page.getByRole("link", { name: "Remove With people's accounts" }).click();
+  await expect(page.locator(".chip")).toHaveText(/Without people's accounts/);
+  expect(await total()).toBe(counted);
 });
 
 test("claim an owner", async ({ page }) => {
@@ -124,7 +143,7 @@ test("the keyboard alone walks through a list and a page about one thing", async
   await page.keyboard.press("Tab");
   await expect(focused).toHaveAttribute("href", /filter=kind/);
   await page.keyboard.press("Enter");
-  await expect(page.locator(".chip")).toHaveCount(1);
+  await expect(page.locator(".chip").filter({ hasText: "Kind" })).toHaveCount(1);
   // A heading sorts, and keeps the focus.
   const heading = page.getByRole("columnheader", { name: "Name" });
   await tabTo(heading.getByRole("link"), 60);

@@ -1,5 +1,6 @@
 //! A list as a page: chips, facets, columns, rows and where in the whole they are.
 
+use app::inventory::{People, leaves_out_people};
 use model::Time;
 use model::text::shown;
 use store::{Facet, List, ListQuery, Op, Page, Sort};
@@ -128,6 +129,8 @@ pub(crate) struct ListView {
     pub(crate) kept_for_columns: Vec<(String, String)>,
     pub(crate) views: Vec<ViewLink>,
     pub(crate) chips: Vec<ChipView>,
+    /// Whether the reader chose what the chips say.
+    pub(crate) may_clear: bool,
     pub(crate) facets: Vec<FacetView>,
     pub(crate) all_columns: Vec<ColumnChoice>,
     pub(crate) columns: Vec<ColumnView>,
@@ -152,7 +155,7 @@ pub(crate) struct Answer<R> {
 
 /// The query with the sheet's own order where the address asks for none.
 pub(crate) fn query_of<R>(sheet: &Sheet<R>, address: &Address) -> ListQuery {
-    let mut query = address.query.clone();
+    let mut query = address.asked(sheet.list);
     if query.sort.is_none() {
         query.sort = sheet
             .usual_sort
@@ -220,6 +223,7 @@ pub(crate) fn view<R>(
         kept_for_columns: address.with_usual_columns().pairs(),
         views: views(sheet, address, now),
         chips: chips(sheet.list, address, names),
+        may_clear: is_narrowed(address),
         facets: facets(sheet, address, answer.facets.as_deref(), names),
         all_columns: sheet
             .columns
@@ -301,7 +305,9 @@ fn views<R>(sheet: &Sheet<R>, address: &Address, now: Time) -> Vec<ViewLink> {
             };
             let asked = Address::parse(sheet.path, Some(&view.query)).ok();
             let is_here = asked.is_some_and(|asked| {
-                asked.query.filters == here.query.filters && asked.query.search == here.query.search
+                asked.query.filters == here.query.filters
+                    && asked.query.search == here.query.search
+                    && asked.people == here.people
             });
             ViewLink { title: view.title, href, here: is_here }
         })
@@ -324,6 +330,14 @@ fn value_title(field: &str, value: &str, names: &dyn Fn(&str) -> Option<String>)
 
 fn chips(list: List, address: &Address, names: &dyn Fn(&str) -> Option<String>) -> Vec<ChipView> {
     let mut chips = Vec::new();
+    if leaves_out_people(list, &address.query, address.people) {
+        let href = address.with_people(People::Shown).href();
+        chips.push(ChipView { title: "Without people's accounts".into(), href });
+    }
+    if list == List::Identities && address.people == People::Shown {
+        let href = address.with_people(People::LeftOut).href();
+        chips.push(ChipView { title: "With people's accounts".into(), href });
+    }
     for filter in &address.query.filters {
         let title = list.field(&filter.field).map_or(filter.field.as_str(), |field| field.title);
         let values: Vec<&str> = if filter.values.is_empty() {
@@ -423,12 +437,15 @@ fn position(address: &Address, n_rows: usize, total: Option<u64>) -> String {
     }
 }
 
+fn is_narrowed(address: &Address) -> bool {
+    !address.query.filters.is_empty()
+        || address.query.search.is_some()
+        || address.people == People::Shown
+}
+
 fn empty<R>(sheet: &Sheet<R>, address: &Address) -> Empty {
     let (title, what, command) = sheet.nothing;
-    let narrowed = !address.query.filters.is_empty()
-        || address.query.search.is_some()
-        || address.query.after.is_some();
-    if narrowed {
+    if is_narrowed(address) || address.query.after.is_some() {
         return Empty {
             title: "Nothing matches".into(),
             what: format!("No {} fit all of these filters.", sheet.list.name()),

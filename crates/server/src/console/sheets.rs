@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use app::{Act, App, Error, inventory, sources};
 use askama::Template;
-use model::kinds::{General, IDENTITY_KINDS};
 use model::{Credential, FindingState, Identity, Place, PlaceId, StoredAt, Time};
 use store::{Filter, FindingRow, GapRow, List, ListQuery, Op, Row};
 
@@ -144,26 +143,16 @@ fn query(filters: &[Filter]) -> String {
     address.href().trim_start_matches('?').to_owned()
 }
 
-/// Kinds that are not a person.
-fn not_persons() -> Filter {
-    let persons: Vec<&str> = IDENTITY_KINDS
-        .iter()
-        .filter(|kind| kind.general == General::Person)
-        .map(|kind| kind.id)
-        .collect();
-    Filter::new("kind", Op::IsNot, &persons)
-}
-
 fn identity_views(_: Time) -> Vec<View> {
     vec![
         View { title: "All", query: String::new() },
-        View { title: "Not people", query: query(&[not_persons()]) },
         View { title: "Orphaned", query: query(&[Filter::new("owner", Op::Is, &[""])]) },
         View { title: "Disabled", query: query(&[Filter::new("enabled", Op::Is, &["false"])]) },
         View {
             title: "Use not known",
             query: query(&[Filter::new("last_used_at", Op::Unknown, &[])]),
         },
+        View { title: "With people's accounts", query: "people=true".into() },
     ]
 }
 
