@@ -51,7 +51,9 @@ fn evaluate(app: &App, stale: &Stale, now: Time) -> Result<ReconcileSummary> {
         Some(subjects) => these(app, subjects, &claims, now, &mut evaluation)?,
         None => everything(app, &claims, now, &mut evaluation)?,
     }
-    Ok(app.store.finish_evaluation(evaluation, Some(&stale.mark))?)
+    let summary = app.store.finish_evaluation(evaluation, Some(&stale.mark));
+    app.attention.changed();
+    Ok(summary?)
 }
 
 /// The same for these identities alone: a person said something of them.
@@ -61,7 +63,9 @@ pub(crate) fn refresh_these(app: &App, identities: &[IdentityId], now: Time) -> 
         Subjects { identities: identities.iter().copied().collect(), ..Subjects::default() };
     let mut evaluation = app.store.begin_evaluation(Some(&subjects), now)?;
     these(app, &subjects, &claims(app)?, now, &mut evaluation)?;
-    app.store.finish_evaluation(evaluation, None)?;
+    let done = app.store.finish_evaluation(evaluation, None);
+    app.attention.changed();
+    done?;
     Ok(())
 }
 
@@ -233,9 +237,10 @@ impl<'a> Worker<'a> {
             }
         }
         let mut tally = Tally::default();
+        let mut findings = Vec::new();
         let mut look = |record: Record<'_>, places: &[&Place]| {
             let around = Around { identity, places, owners: ranked.as_ref() };
-            evaluate_record(record, around, self.now, &mut tally, &mut looked.findings);
+            evaluate_record(record, around, self.now, &mut tally, &mut findings);
         };
         if let Some(identity) = identity {
             look(Record::Identity(identity), &[]);
@@ -250,5 +255,7 @@ impl<'a> Worker<'a> {
         }
         family.grants.iter().for_each(|grant| look(Record::Grant(grant), &[]));
         family.trusts.iter().for_each(|trust| look(Record::Trust(trust), &[]));
+        assess::join(&mut findings);
+        looked.findings.append(&mut findings);
     }
 }

@@ -51,6 +51,7 @@ pub struct App {
     /// Held while owners are ranked and rules evaluated.
     pub(crate) evaluating: Arc<Mutex<()>>,
     coverage: Arc<Mutex<inventory::KnownCoverage>>,
+    pub(crate) attention: Arc<today::KnownAttention>,
 }
 
 impl App {
@@ -69,6 +70,7 @@ impl App {
             trusts_sessions: false,
             warming: Arc::default(),
             coverage: Arc::default(),
+            attention: Arc::default(),
             evaluating: Arc::default(),
         })
     }

@@ -3,7 +3,7 @@
 //! The shapes here are published: `tutela schema` prints their JSON Schema, and a change of them
 //! is a change of [`SCHEMA_VERSION`]. Arrays are sorted by id.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use assess::owners::Ranked;
 use model::fact::Text;
@@ -311,6 +311,22 @@ impl Report {
         Ok(report)
     }
 
+    /// The findings, those of one rule and severity together: worst first, then the most.
+    pub fn alike(&self) -> Vec<Vec<&Finding>> {
+        let mut groups: BTreeMap<(Severity, &str), Vec<&Finding>> = BTreeMap::new();
+        for finding in &self.findings {
+            groups.entry((finding.severity, &finding.rule)).or_default().push(finding);
+        }
+        let mut groups: Vec<((Severity, &str), Vec<&Finding>)> = groups.into_iter().collect();
+        groups.sort_by(|((one, _), some), ((other, _), more)| {
+            other.cmp(one).then(more.len().cmp(&some.len()))
+        });
+        for (_, group) in &mut groups {
+            group.sort_by(|one, other| one.title.cmp(&other.title));
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
+    }
+
     /// Whether everything that was asked for was read.
     pub fn is_complete(&self) -> bool {
         self.coverage.iter().all(|row| row.reason.is_none())
@@ -319,6 +335,11 @@ impl Report {
     pub fn worst_finding(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
     }
+}
+
+/// What a rule is about; its id where the rule is no more.
+pub fn rule_title(id: &str) -> &str {
+    assess::rule(id).map_or(id, |rule| &rule.title)
 }
 
 /// The candidates of every identity that has any.

@@ -1,21 +1,26 @@
 //! The first screen: what is here, what needs attention, what was not seen.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use model::kinds::{General, identity_kind};
 use model::{Severity, Time};
 use serde::Serialize;
-use store::query::{Filter, Op, Sort};
+use store::query::{Filter, Op};
 use store::{Facet, FindingRow, List, ListQuery};
 
 use crate::App;
 use crate::access::{Act, Actor};
 use crate::error::Result;
 use crate::inventory::{CoverageSummary, People, asked, coverage_summary};
+use crate::report::rule_title;
 
 const DAY: Duration = Duration::from_hours(24);
-/// Findings that are shown.
-pub const MAX_TOP_FINDINGS: usize = 12;
+/// Sorts of findings that are shown.
+pub const MAX_ATTENTION: usize = 12;
+/// Alike findings that are shown one by one; more are shown as their number.
+pub const MAX_ONE_BY_ONE: usize = 2;
 
 /// Numbers are null while they are being counted. People's accounts are not among the identities.
 #[derive(Debug, Clone, Serialize)]
@@ -37,7 +42,8 @@ pub struct Today {
     pub by_expiry: Option<Vec<Bar>>,
     /// Open findings by severity, worst first.
     pub by_severity: Vec<Bar>,
-    pub top_findings: Vec<FindingRow>,
+    /// The worst open findings, those that are alike together.
+    pub attention: Option<Vec<Attention>>,
     pub coverage: CoverageSummary,
 }
 
@@ -48,6 +54,32 @@ pub struct Bar {
     pub title: String,
     pub n: u64,
     pub filters: Vec<Filter>,
+}
+
+/// Open findings of one rule and severity: what the filters list, so that the number is theirs too.
+#[derive(Debug, Clone, Serialize)]
+pub struct Attention {
+    pub rule: String,
+    pub title: String,
+    pub severity: Severity,
+    pub n: u64,
+    pub filters: Vec<Filter>,
+    /// The first of them, at most [`MAX_ONE_BY_ONE`].
+    pub first: Vec<FindingRow>,
+}
+
+/// What was said of attention, and after how many changes of findings. Counting by rule reads every
+/// open finding, and they change only by evaluations and by what people decide.
+#[derive(Debug, Default)]
+pub(crate) struct KnownAttention {
+    n_changes: AtomicU64,
+    said: Mutex<Option<(u64, Vec<Attention>)>>,
+}
+
+impl KnownAttention {
+    pub(crate) fn changed(&self) {
+        self.n_changes.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
@@ -64,12 +96,6 @@ pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
     };
     let by_kind = facet(&identities, "kind");
     let credentials = facets(List::Credentials, &["kind"])?;
-    let top = ListQuery {
-        filters: vec![Filter::new("state", Op::Is, &["open"])],
-        sort: Some(Sort { field: "severity".into(), descending: true }),
-        limit: MAX_TOP_FINDINGS,
-        ..ListQuery::default()
-    };
     Ok(Today {
         at: now,
         n_identities: total(List::Identities, Vec::new())?,
@@ -84,9 +110,52 @@ pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
         by_age: bars(&ages(now), &|filters| total(List::Credentials, filters))?,
         by_expiry: bars(&expiries(now), &|filters| total(List::Credentials, filters))?,
         by_severity: severities(app)?,
-        top_findings: app.store.list_findings(&top)?.rows,
+        attention: attention(app)?,
         coverage: coverage_summary(app)?,
     })
+}
+
+fn attention(app: &App) -> Result<Option<Vec<Attention>>> {
+    let n_changes = app.attention.n_changes.load(Ordering::SeqCst);
+    let said = || app.attention.said.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((of, attention)) = said().as_ref()
+        && *of == n_changes
+    {
+        return Ok(Some(attention.clone()));
+    }
+    let attention = count_attention(app)?;
+    *said() = attention.clone().map(|attention| (n_changes, attention));
+    Ok(attention)
+}
+
+/// Worst first, then the most; none while it is being counted.
+fn count_attention(app: &App) -> Result<Option<Vec<Attention>>> {
+    let mut all = Vec::new();
+    for severity in Severity::ALL.into_iter().rev() {
+        let query = ListQuery { filters: open_of(severity), ..ListQuery::default() };
+        let facets = app.store.facets(List::Findings, &query, &["rule"], MAX_ATTENTION)?;
+        let Some(rules) = facets.and_then(|facets| facets.into_iter().next()) else {
+            return Ok(None);
+        };
+        for value in rules.values.into_iter().take(MAX_ATTENTION - all.len()) {
+            let mut filters = open_of(severity);
+            filters.push(Filter::new("rule", Op::Is, &[&value.value]));
+            let first = ListQuery {
+                filters: filters.clone(),
+                limit: MAX_ONE_BY_ONE,
+                ..ListQuery::default()
+            };
+            all.push(Attention {
+                title: rule_title(&value.value).to_owned(),
+                rule: value.value,
+                severity,
+                n: value.count,
+                filters,
+                first: app.store.list_findings(&first)?.rows,
+            });
+        }
+    }
+    Ok(Some(all))
 }
 
 fn types(by_kind: &Facet) -> Vec<Bar> {
@@ -169,13 +238,17 @@ fn bars(
     Ok(Some(bars))
 }
 
+fn open_of(severity: Severity) -> Vec<Filter> {
+    vec![
+        Filter::new("state", Op::Is, &["open"]),
+        Filter::new("severity", Op::Is, &[severity.name()]),
+    ]
+}
+
 fn severities(app: &App) -> Result<Vec<Bar>> {
     let mut bars = Vec::new();
     for severity in Severity::ALL.into_iter().rev() {
-        let filters = vec![
-            Filter::new("state", Op::Is, &["open"]),
-            Filter::new("severity", Op::Is, &[severity.name()]),
-        ];
+        let filters = open_of(severity);
         let query = ListQuery { filters: filters.clone(), ..ListQuery::default() };
         let n = app.store.total(List::Findings, &query)?.unwrap_or(0);
         bars.push(Bar { id: severity.name().into(), title: severity.name().into(), n, filters });

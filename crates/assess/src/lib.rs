@@ -17,8 +17,8 @@ use model::finding::FindingSubject;
 use model::record::StoredAt;
 use model::text::shown;
 use model::{
-    Batch, Credential, Evidence, Finding, Grant, Identity, IdentityId, OwnerLink, Place, PlaceId,
-    Time, Trust,
+    Batch, Credential, Evidence, Finding, FindingId, Grant, Identity, IdentityId, OwnerLink, Place,
+    PlaceId, Time, Trust,
 };
 
 mod condition;
@@ -207,7 +207,10 @@ pub fn evaluate_record(
 }
 
 fn finding(rule: &'static Rule, view: &View<'_>) -> Finding {
-    let subject = view.record.subject();
+    let subject = match view.record.identity() {
+        Some(identity) if rule.one_for_identity => FindingSubject::Identity(identity),
+        _ => view.record.subject(),
+    };
     let special = rule
         .severity_when
         .iter()
@@ -216,6 +219,10 @@ fn finding(rule: &'static Rule, view: &View<'_>) -> Finding {
     let items: Vec<Item<'_>> = places.iter().map(|stored_at| view.place(stored_at)).collect();
     let steps = rule.fix.iter().flat_map(|step| step.lines(view, &items));
     let mut evidence = view.record.evidence();
+    let shows = rule.evidence.as_ref().and_then(|evidence| evidence.sentence(view, None));
+    if let Some(shows) = shows {
+        evidence.iter_mut().for_each(|evidence| evidence.shows = Some(shows.clone().into()));
+    }
     if let Some(because) = special.and_then(|special| special.because.as_deref()) {
         let first = places.first();
         let at = Evidence::at(first.map_or("", |stored_at| stored_at.path.as_str()));
@@ -235,6 +242,51 @@ fn finding(rule: &'static Rule, view: &View<'_>) -> Finding {
         places: places.into_iter().cloned().collect(),
         evidence,
         fix: steps.collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// A finding of several records shows the evidence of this many; the others say the same.
+const MAX_JOINED_EVIDENCE: usize = 100;
+
+/// Makes one finding of those with the same id, in the place of the first: of what rules say once
+/// for an identity, all evidence stays; of several claims about one record, the most severe counts.
+/// To be called with all findings of an identity.
+pub fn join(findings: &mut Vec<Finding>) {
+    let mut known: BTreeMap<FindingId, usize> = BTreeMap::new();
+    let mut joined: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in std::mem::take(findings) {
+        let n = *known.entry(finding.id).or_insert(joined.len());
+        let Some(first) = joined.get_mut(n) else {
+            joined.push(finding);
+            continue;
+        };
+        if rule(&finding.rule).is_some_and(|rule| rule.one_for_identity) {
+            add_to(first, finding);
+        } else if finding.severity > first.severity {
+            *first = finding;
+        }
+    }
+    *findings = joined;
+}
+
+fn add_to(first: &mut Finding, other: Finding) {
+    first.severity = first.severity.max(other.severity);
+    for evidence in other.evidence {
+        if first.evidence.len() < MAX_JOINED_EVIDENCE && !first.evidence.contains(&evidence) {
+            first.evidence.push(evidence);
+        }
+    }
+    for stored in other.places {
+        if !first.places.contains(&stored) {
+            first.places.push(stored);
+        }
+    }
+    // Records of different systems are mended in different words.
+    for line in other.fix.lines() {
+        if !first.fix.lines().any(|known| known == line) {
+            first.fix.push('\n');
+            first.fix.push_str(line);
+        }
     }
 }
 
@@ -359,10 +411,8 @@ pub fn evaluate(batch: &Batch, now: Time) -> Report {
     batch.credentials.iter().for_each(|credential| look(Record::Credential(credential)));
     batch.grants.iter().for_each(|grant| look(Record::Grant(grant)));
     batch.trusts.iter().for_each(|trust| look(Record::Trust(trust)));
-    report
-        .findings
-        .sort_by(|one, other| one.id.cmp(&other.id).then(other.severity.cmp(&one.severity)));
-    report.findings.dedup_by_key(|finding| finding.id);
+    join(&mut report.findings);
+    report.findings.sort_by_key(|finding| finding.id);
     report
 }
 
@@ -383,6 +433,68 @@ impl std::str::FromStr for SubjectKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One workflow asks for a role with the tokens of branches, of tags and of pull requests, and
+    /// another one does too: the role's trust is one thing to mend.
+    #[test]
+    fn a_role_that_any_branch_asks_for_is_one_finding() {
+        use model::{Fact, ScopeId, Subject, kinds};
+        let scope = ScopeId::from_bytes([0; 16]);
+        let role = |name: &str| {
+            let mut role = Identity::new(kinds::IAM_ROLE, "aws", "1", name, scope);
+            role.name = name.into();
+            role
+        };
+        let (deploy, publish) = (role("deploy"), role("publish"));
+        let mut batch = Batch::default();
+        for (to, file, what) in [
+            (&deploy, "deploy.yml", "ref:refs/heads/*"),
+            (&deploy, "deploy.yml", "ref:refs/tags/*"),
+            (&deploy, "deploy.yml", "pull_request"),
+            (&deploy, "nightly.yml", "ref:refs/heads/*"),
+            (&publish, "publish.yml", "pull_request"),
+        ] {
+            let from = Subject::Federated {
+                issuer: "https://token.actions.githubusercontent.com".into(),
+                subject: format!("repo:acme/shop:{what}"),
+                audience: None,
+            };
+            let mut trust = Trust::new("web-identity", "github", "", file, scope, from, to.id);
+            trust.facts.insert("presented_by".into(), Fact::known("idn_x"));
+            trust.evidence.push(Evidence::at(file).line(7).shows("asked for here"));
+            batch.trusts.push(trust);
+        }
+        batch.identities = vec![deploy.clone(), publish.clone()];
+        let findings = evaluate(&batch, Time::from_seconds(1_800_000_000)).findings;
+        let of = |identity: &Identity| {
+            let found: Vec<&Finding> = findings
+                .iter()
+                .filter(|it| it.rule == "ci-login-any-branch" && it.identity == Some(identity.id))
+                .collect();
+            assert_eq!(found.len(), 1, "{found:#?}");
+            assert_eq!(found[0].subject, FindingSubject::Identity(identity.id));
+            let mut shown: Vec<String> = found[0]
+                .evidence
+                .iter()
+                .map(|evidence| format!("{} {}", evidence.at, evidence.shows.as_deref().unwrap()))
+                .collect();
+            shown.sort_unstable();
+            shown
+        };
+        let asked = |file: &str, what: &str| {
+            format!("{file} asked for here with tokens of repo:acme/shop:{what}")
+        };
+        assert_eq!(
+            of(&deploy),
+            [
+                asked("deploy.yml", "pull_request"),
+                asked("deploy.yml", "ref:refs/heads/*"),
+                asked("deploy.yml", "ref:refs/tags/*"),
+                asked("nightly.yml", "ref:refs/heads/*"),
+            ]
+        );
+        assert_eq!(of(&publish), [asked("publish.yml", "pull_request")]);
+    }
 
     /// Time passes without a whole evaluation only as long as this holds: a rule about another
     /// time needs its own way in `store::evaluation`.

@@ -21,7 +21,8 @@ pub fn reference() -> String {
     for rule in rules() {
         let written = &rule.written;
         say(&format!("\n## `{}`\n\n**{}.**\n{}\n", rule.id, rule.title, rule.why));
-        say(&format!("- Looks at: each {}", rule.subject.name()));
+        let one = if rule.one_for_identity { "; one finding for each identity" } else { "" };
+        say(&format!("- Looks at: each {}{one}", rule.subject.name()));
         let numbers = if rule.owasp.is_empty() { "none".into() } else { rule.owasp.join(", ") };
         say(&format!("- OWASP NHI Top 10: {numbers}"));
         if !rule.tags.is_empty() {

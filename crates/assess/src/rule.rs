@@ -22,6 +22,9 @@ pub struct Rule {
     /// The severity where none of `severity_when` holds.
     pub severity: Severity,
     pub subject: SubjectKind,
+    /// Whether all records of one identity on which the rule fires are one finding, about the
+    /// identity, with each record as evidence: where one change mends them all.
+    pub one_for_identity: bool,
     /// Numbers of the OWASP NHI Top 10 (2025): `NHI2`.
     pub owasp: Vec<String>,
     pub tags: Vec<String>,
@@ -30,6 +33,8 @@ pub struct Rule {
     pub(crate) when: Condition,
     pub(crate) severity_when: Vec<SeverityWhen>,
     pub(crate) finding_title: Template,
+    /// What the record's evidence shows, where it is more than the record itself says.
+    pub(crate) evidence: Option<Template>,
     pub(crate) fix: Vec<Step>,
     /// The texts as written, for the reference.
     pub(crate) written: Written,
@@ -179,6 +184,11 @@ fn read(file: &str, content: &str) -> Result<Rule, Wrong> {
     let why = keys.text("why")?;
     let severity = keys.parsed("severity")?;
     let subject: SubjectKind = keys.parsed("subject")?;
+    let one_for_identity = match keys.table.remove("one_for") {
+        None => false,
+        Some(Value::String(one)) if one == "identity" => true,
+        Some(_) => return Err(("one_for".into(), "is `identity`, or left out".into())),
+    };
     let scope = Scope::from(subject);
     let owasp = keys.texts("owasp")?;
     let known = |number: &String| (1..=10).any(|n| *number == format!("NHI{n}"));
@@ -211,6 +221,13 @@ fn read(file: &str, content: &str) -> Result<Rule, Wrong> {
     written.finding_title = finding.text("title")?;
     let finding_title = Template::parse(&written.finding_title, scope, false)
         .map_err(|message| ("finding.title".into(), message))?;
+    let evidence = match finding.table.contains_key("evidence") {
+        true => Some(
+            Template::parse(&finding.text("evidence")?, scope, false)
+                .map_err(|message| ("finding.evidence".into(), message))?,
+        ),
+        false => None,
+    };
     let mut fix = Vec::new();
     for (value, at) in elements(finding.take("fix")?, "finding.fix")? {
         let (step, text) = step(value, &at, scope)?;
@@ -234,12 +251,14 @@ fn read(file: &str, content: &str) -> Result<Rule, Wrong> {
         why,
         severity,
         subject,
+        one_for_identity,
         owasp,
         tags,
         needs,
         when,
         severity_when,
         finding_title,
+        evidence,
         fix,
         written,
     })

@@ -306,10 +306,14 @@ pub(crate) fn gaps(generator: &mut SchemaGenerator) -> Schema {
 pub(crate) fn today(generator: &mut SchemaGenerator) -> Schema {
     let maybe = || json!({ "type": ["integer", "null"] });
     let bars = json!({ "type": "array", "items": fields(json!({ "id": text(), "title": text(), "n": number(), "filters": { "type": "array" } })) });
+    let alike = fields(json!({
+        "rule": text(), "title": text(), "severity": s::<model::Severity>(generator), "n": number(),
+        "filters": { "type": "array" }, "first": { "type": "array", "items": finding_row(generator) },
+    }));
     schema(fields(json!({
         "at": s::<Time>(generator), "n_identities": maybe(), "n_credentials": maybe(), "n_places": maybe(), "n_orphaned": maybe(),
         "by_type": or_null(bars.clone()), "by_age": or_null(bars.clone()), "by_expiry": or_null(bars.clone()), "by_severity": bars,
-        "top_findings": { "type": "array", "items": finding_row(generator) }, "coverage": s::<app::inventory::CoverageSummary>(generator),
+        "attention": or_null(json!({ "type": "array", "items": alike })), "coverage": s::<app::inventory::CoverageSummary>(generator),
     })))
 }
 

@@ -112,7 +112,7 @@ fn a_sync_makes_findings_owners_and_counts() {
     assert_eq!(secret.finding.places[0].path, "prod.env");
     let today = app::today::today(&world.app, &viewer, NOW).unwrap();
     assert!(today.n_credentials.unwrap() >= 1);
-    assert!(!today.top_findings.is_empty());
+    assert!(!today.attention.unwrap().is_empty());
     assert_eq!(today.coverage.n_never_read, 0);
     for list in List::ALL {
         let mut text = String::new();
@@ -263,6 +263,32 @@ fn today_and_the_lists_count_the_same_identities() {
     assert_eq!(sum(&owners), n_identities);
     let types: u64 = today.by_type.unwrap().iter().map(|bar| bar.n).sum();
     assert_eq!(types, n_identities);
+}
+
+#[test]
+fn findings_that_are_alike_are_one_line_of_today() {
+    let world = World::new();
+    let tokens: String = (0..4)
+        .map(|n| format!("TOKEN_{n}={}{n}\n", ["glpat-", "xK3vQ9mZ2pL7wR4tY8n"].concat()))
+        .collect();
+    write(&world.folder.path().join("repository"), "staging.env", &tokens);
+    world.sync(world.source(), NOW);
+    let attention = || app::today::today(&world.app, &local(), NOW).unwrap().attention.unwrap();
+    let said = attention();
+    let secrets = said.iter().find(|alike| alike.rule == "plaintext-secret").unwrap();
+    assert_eq!((secrets.n, secrets.first.len()), (5, app::today::MAX_ONE_BY_ONE));
+    assert!(said.is_sorted_by(|one, other| one.severity >= other.severity), "worst first");
+    for alike in &said {
+        let query = ListQuery { filters: alike.filters.clone(), ..ListQuery::default() };
+        let listing = app::inventory::findings(&world.app, &local(), &query, &[]).unwrap();
+        assert_eq!(listing.total, Some(alike.n), "{}: the list that it leads to", alike.rule);
+    }
+    let finding = secrets.first[0].finding.id;
+    app::findings::decide(&world.app, &local(), finding, &Decision::Acknowledge, NOW).unwrap();
+    let said = attention();
+    let secrets = said.iter().find(|alike| alike.rule == "plaintext-secret").unwrap();
+    assert_eq!(secrets.n, 4, "one is in hand");
+    assert!(secrets.first.iter().all(|row| row.finding.id != finding));
 }
 
 #[test]

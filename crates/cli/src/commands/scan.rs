@@ -7,12 +7,11 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, bail};
-use app::App;
 use app::report::{self, Report, Rows};
-use app::suppress;
+use app::{App, suppress, today};
 use clap::ValueEnum;
 use connectors::Settings;
-use model::{Severity, Time};
+use model::{Finding, FindingId, Severity, Time};
 
 use crate::commands::Global;
 use crate::output::{self, Exit, Format, Talk, columns, severity_style};
@@ -261,6 +260,48 @@ fn replace(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     Ok(written?)
 }
 
+/// Findings of one rule and severity: each with its fix, or, where they are many, their number, the
+/// first of them and what mends that one.
+fn alike(
+    group: &[&Finding],
+    expired: &HashMap<FindingId, &report::Expired>,
+    talk: &Talk,
+) -> String {
+    const MAX_NAMED: usize = 5;
+    let mut text = String::new();
+    let mut line = |head: &str, line: &str| {
+        text.push_str(&format!("{head}{}\n", model::text::shown(line)));
+    };
+    let is_many = group.len() > today::MAX_ONE_BY_ONE;
+    for (n, finding) in group.iter().enumerate().take(if is_many { MAX_NAMED } else { usize::MAX })
+    {
+        let severity = format!("{:8} ", finding.severity.name());
+        let severity = talk.style(severity_style(finding.severity), &severity);
+        if is_many && n == 0 {
+            let title = report::rule_title(&finding.rule);
+            line(&severity, &format!("{} of: {title} ({})", group.len(), finding.rule));
+        }
+        if is_many {
+            line("         - ", &finding.title);
+        } else {
+            line(&severity, &format!("{} ({})", finding.title, finding.rule));
+        }
+        if !is_many || n == 0 {
+            for (n, step) in finding.fix.lines().enumerate() {
+                line(if n == 0 { "         fix: " } else { "              " }, step);
+            }
+        }
+        if let Some(expired) = expired.get(&finding.id) {
+            line("         back: ", &expired.sentence());
+        }
+    }
+    if group.len() > MAX_NAMED {
+        let n_more = group.len() - MAX_NAMED;
+        line("         ", &format!("and {n_more} more: --format csv --rows findings lists them"));
+    }
+    text
+}
+
 /// What a person wants to see first: what is here, what is wrong, what was not seen.
 fn overview(report: &Report, talk: &Talk) -> String {
     let mut text = String::new();
@@ -317,24 +358,8 @@ fn overview(report: &Report, talk: &Talk) -> String {
 
     heading(&mut text, &format!("{} findings", report.findings.len()));
     let expired: HashMap<_, _> = report.expired.iter().map(|row| (row.finding, row)).collect();
-    let mut findings: Vec<_> = report.findings.iter().collect();
-    findings
-        .sort_by(|one, other| other.severity.cmp(&one.severity).then(one.title.cmp(&other.title)));
-    for finding in findings {
-        let severity =
-            talk.style(severity_style(finding.severity), &format!("{:8}", finding.severity.name()));
-        text.push_str(&format!(
-            "{severity} {} ({})\n",
-            model::text::shown(&finding.title),
-            finding.rule
-        ));
-        for (n, line) in finding.fix.lines().enumerate() {
-            let head = if n == 0 { "fix: " } else { "     " };
-            text.push_str(&format!("         {head}{}\n", model::text::shown(line)));
-        }
-        if let Some(sentence) = expired.get(&finding.id).map(|row| row.sentence()) {
-            text.push_str(&format!("         back: {}\n", model::text::shown(&sentence)));
-        }
+    for group in report.alike() {
+        text.push_str(&alike(&group, &expired, talk));
     }
     if !report.suppressed.is_empty() {
         text.push_str(&format!(

@@ -232,6 +232,36 @@ fn an_ignore_entry_ends_when_it_expires() {
 }
 
 #[test]
+fn findings_that_are_alike_are_told_together() {
+    let (folder, _) = repository();
+    let tokens: String = (0..7)
+        .map(|n| format!("TOKEN_{n}={}{n}\n", ["glpat-", "xK3vQ9mZ2pL7wR4tY8n"].concat()))
+        .collect();
+    write(folder.path(), "config/staging.env", &tokens);
+    let output = scan(folder.path(), &[]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told: Vec<&str> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("high"))
+        .take_while(|line| line.starts_with("high") || line.starts_with("         "))
+        .filter(|line| !line.contains("fix:") && !line.starts_with("              "))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "high     8 of: Secret in plain text in a repository or state (plaintext-secret)",
+            "         - The secret GITLAB_TOKEN stands in plain text in config/prod.env",
+            "         - The secret TOKEN_0 stands in plain text in config/staging.env",
+            "         - The secret TOKEN_1 stands in plain text in config/staging.env",
+            "         - The secret TOKEN_2 stands in plain text in config/staging.env",
+            "         - The secret TOKEN_3 stands in plain text in config/staging.env",
+            "         and 3 more: --format csv --rows findings lists them",
+        ],
+        "{text}"
+    );
+}
+
+#[test]
 fn sarif_and_csv() {
     let (folder, token) = repository();
     let sarif = scan(folder.path(), &["--format", "sarif"]);

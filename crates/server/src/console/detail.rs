@@ -1,5 +1,6 @@
 //! What pages about one thing are made of: facts, findings, tables, timelines.
 
+use app::today::Attention;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use model::text::shown;
@@ -8,7 +9,8 @@ use store::{FieldChange, FindingRow, Version};
 
 use super::frame::Frame;
 use super::list::CellView;
-use super::parts::{Markup, Says, SeverityBadge, prose, text, value, when};
+use super::pages::list_href;
+use super::parts::{Markup, Says, SeverityBadge, grouped, prose, text, value, when};
 use super::sheets::state_cell;
 
 /// A page about one thing.
@@ -118,22 +120,50 @@ struct FindingList {
 }
 
 pub(crate) fn finding_list(rows: &[FindingRow], nothing: &'static str, now: Time) -> Markup {
-    let findings = rows
-        .iter()
-        .map(|row| FindingView {
-            severity: SeverityBadge { severity: row.finding.severity },
-            href: format!("/findings/{}", row.finding.id),
-            title: shown(&row.finding.title).into_owned(),
-            place: row
-                .finding
-                .places
-                .first()
-                .map(|stored| stored_at(&stored.path, stored.line))
-                .unwrap_or_default(),
-            state: state_cell(&row.state, now),
-            fix: prose(&first_sentence(&row.finding.fix)),
-        })
-        .collect();
+    let findings = rows.iter().map(|row| finding_view(row, now)).collect();
+    Markup::of(&FindingList { findings, nothing })
+}
+
+fn finding_view(row: &FindingRow, now: Time) -> FindingView {
+    FindingView {
+        severity: SeverityBadge { severity: row.finding.severity },
+        href: format!("/findings/{}", row.finding.id),
+        title: shown(&row.finding.title).into_owned(),
+        place: first_place(row).unwrap_or_default(),
+        state: state_cell(&row.state, now),
+        fix: prose(&first_sentence(&row.finding.fix)),
+    }
+}
+
+fn first_place(row: &FindingRow) -> Option<String> {
+    row.finding.places.first().map(|stored| stored_at(&stored.path, stored.line))
+}
+
+/// What needs attention: findings that are alike are one line, which leads to the list of them.
+pub(crate) fn attention_list(attention: Option<&[Attention]>, now: Time) -> Markup {
+    let mut findings = Vec::new();
+    for alike in attention.unwrap_or_default() {
+        if alike.n <= alike.first.len() as u64 {
+            findings.extend(alike.first.iter().map(|row| finding_view(row, now)));
+            continue;
+        }
+        let examples: Vec<String> = alike
+            .first
+            .iter()
+            .map(|row| {
+                format!("<a href=\"/findings/{}\">{}</a>", row.finding.id, text(&row.finding.title))
+            })
+            .collect();
+        findings.push(FindingView {
+            severity: SeverityBadge { severity: alike.severity },
+            href: list_href("/findings", &alike.filters),
+            title: format!("{} of: {}", grouped(alike.n), alike.title),
+            place: String::new(),
+            state: Markup("<span class=\"state-dot bad\">open</span>".into()),
+            fix: Markup(format!("such as: {}", examples.join("; "))),
+        });
+    }
+    let nothing = if attention.is_some() { "No open finding." } else { "Counting." };
     Markup::of(&FindingList { findings, nothing })
 }
 

@@ -10,7 +10,7 @@ use model::text::shown;
 use store::{CoverageOf, DiffKind, Facet, Filter, Op, ScopeCoverage};
 
 use super::ask::{Ask, Notice, html, into_notices};
-use super::detail::{Table, finding_list, table};
+use super::detail::{Table, attention_list, table};
 use super::frame::{Frame, Here, percent};
 use super::parts::{Empty, Markup, Says, grouped, kind_title, native_id, not_said, text, when};
 use super::sheets::source_names;
@@ -85,7 +85,7 @@ struct Columns {
 /// Bars of one chart; the rest is summed up in the last one.
 const MAX_BARS: usize = 8;
 
-fn list_href(path: &str, filters: &[Filter]) -> String {
+pub(crate) fn list_href(path: &str, filters: &[Filter]) -> String {
     let mut address = Address::new(path);
     address.query.filters = filters.to_vec();
     address.href()
@@ -254,7 +254,7 @@ pub(crate) async fn today(ask: Ask) -> Reply {
                     if urgent > 0 { "bad" } else { "" },
                 ),
             ],
-            findings: finding_list(&today.top_findings, "No open finding.", ask.now),
+            findings: attention_list(today.attention.as_deref(), ask.now),
             coverage: coverage_facts(&today.coverage),
             by_type: Markup::of(&Bars {
                 bars: today.by_type.as_deref().map(|bars| bar_views(bars, "/identities", plain)),
