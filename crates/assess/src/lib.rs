@@ -221,7 +221,9 @@ fn finding(rule: &'static Rule, view: &View<'_>) -> Finding {
     let mut evidence = view.record.evidence();
     let shows = rule.evidence.as_ref().and_then(|evidence| evidence.sentence(view, None));
     if let Some(shows) = shows {
-        evidence.iter_mut().for_each(|evidence| evidence.shows = Some(shows.clone().into()));
+        for evidence in &mut evidence {
+            evidence.shows = Some(shows.clone().into());
+        }
     }
     if let Some(because) = special.and_then(|special| special.because.as_deref()) {
         let first = places.first();

@@ -221,12 +221,12 @@ fn read(file: &str, content: &str) -> Result<Rule, Wrong> {
     written.finding_title = finding.text("title")?;
     let finding_title = Template::parse(&written.finding_title, scope, false)
         .map_err(|message| ("finding.title".into(), message))?;
-    let evidence = match finding.table.contains_key("evidence") {
-        true => Some(
-            Template::parse(&finding.text("evidence")?, scope, false)
-                .map_err(|message| ("finding.evidence".into(), message))?,
-        ),
-        false => None,
+    let evidence = if finding.table.contains_key("evidence") {
+        let written = finding.text("evidence")?;
+        let template = Template::parse(&written, scope, false);
+        Some(template.map_err(|message| ("finding.evidence".into(), message))?)
+    } else {
+        None
     };
     let mut fix = Vec::new();
     for (value, at) in elements(finding.take("fix")?, "finding.fix")? {

@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use connectors::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use model::Severity;
 use model::text::{json_shown, lines_shown, shown};
+use model::{Finding, Severity};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
@@ -207,10 +207,19 @@ pub(crate) fn print_rows(
 
 /// Columns aligned by width on the screen, the last one free; foreign names made safe.
 pub(crate) fn columns(header: &[&str], rows: &[Vec<String>], talk: &Talk) -> String {
-    const MAX_WIDTH: usize = 60;
+    columns_of(header, rows, 60, talk)
+}
+
+/// The same with cells of at most so many characters.
+pub(crate) fn columns_of(
+    header: &[&str],
+    rows: &[Vec<String>],
+    max_width: usize,
+    talk: &Talk,
+) -> String {
     let cells: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| row.iter().map(|cell| shorten(&shown(cell), MAX_WIDTH)).collect())
+        .map(|row| row.iter().map(|cell| shorten(&shown(cell), max_width)).collect())
         .collect();
     let width = |n: usize| {
         let header = header.get(n).map_or(0, |name| name.width());
@@ -257,6 +266,25 @@ pub(crate) fn severity_style(severity: Severity) -> Style {
         Severity::Info => AnsiColor::BrightBlack,
     };
     Style::new().fg_color(Some(color.into())).bold()
+}
+
+/// A finding with its fix; `state` follows its title.
+pub(crate) fn finding_lines(finding: &Finding, state: &str, talk: &Talk) -> String {
+    let severity = format!("{:8}", finding.severity.name());
+    let severity = talk.style(severity_style(finding.severity), &severity);
+    let title = format!("{} ({}){state}", finding.title, finding.rule);
+    let mut text = format!("{severity} {}\n", shown(&title));
+    text.push_str(&fix_lines(finding));
+    text
+}
+
+pub(crate) fn fix_lines(finding: &Finding) -> String {
+    let mut text = String::new();
+    for (n, line) in finding.fix.lines().enumerate() {
+        let head = if n == 0 { "fix: " } else { "     " };
+        text.push_str(&format!("         {head}{}\n", shown(line)));
+    }
+    text
 }
 
 /// Prints lines of JSON or CSV as they arrive; on a terminal made safe, line by line.

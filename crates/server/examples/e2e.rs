@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use app::access::Role;
 use app::{Actor, App};
 use demo::Plan;
-use model::{Batch, Coverage, Gap, GapReason, Scope, Secret, Time};
+use model::{Batch, Coverage, Gap, GapReason, Identity, Scope, Secret, Time, kinds};
 use server::listen::{ServeConfig, bind};
 use store::NewSource;
 use tokio_util::sync::CancellationToken;
@@ -90,7 +90,8 @@ fn fill(app: &App, identities: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A source that was refused something, so that there is a gap to read.
+/// A source that was refused something, so that there is a gap to read, and that has accounts of
+/// people, which lists leave out.
 fn forbidden_folder(app: &App, now: Time) -> anyhow::Result<()> {
     let new = NewSource {
         connector: "host".into(),
@@ -103,8 +104,12 @@ fn forbidden_folder(app: &App, now: Time) -> anyhow::Result<()> {
     coverage.read();
     let gap = Gap::new("/root/.ssh", GapReason::Denied);
     coverage.miss(gap.detail("permission denied").missing("read /root/.ssh"));
+    let account = |name: &str| {
+        Identity::new(kinds::USER_ACCOUNT, "linux", "bastion", name, coverage.scope.id)
+    };
+    let identities = vec![account("ada"), account("grace")];
     let mut writer = app.store.begin_sync(source.id, now)?;
-    writer.put(&Batch { coverage: vec![coverage], ..Batch::default() })?;
+    writer.put(&Batch { identities, coverage: vec![coverage], ..Batch::default() })?;
     writer.publish(now)?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Commands that show lists and what is in them: `identities`, `credentials`, `places`, `grants`,
-//! `trusts`, `findings`, `coverage`, `diff`, `explain`, `audit`.
+//! `trusts`, `findings`, `coverage`, `diff`, `audit`.
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api::{Api, path};
-use crate::commands::Global;
+use crate::commands::{Global, explain};
 use crate::output::{self, Columns, Exit, Format, Talk, columns};
 
 /// Which rows, in which order.
@@ -197,8 +197,7 @@ pub(crate) fn run(
     match command {
         ListCommand::List(query) => show_list(&api, list, query, global, talk)?,
         ListCommand::Show { id, as_of } => {
-            let query: Vec<_> = as_of.iter().map(|as_of| ("as_of", as_of.clone())).collect();
-            output::print_value(&api.get(&path(&[list, id], &query))?, global.format)?;
+            explain::show(&api, list, id, as_of.as_deref(), global.format, talk)?;
         }
         ListCommand::Export(filters) => {
             let mut pairs = filters.pairs();
@@ -371,23 +370,6 @@ pub(crate) fn diff(args: &DiffArgs, global: &Global, talk: &Talk) -> anyhow::Res
             count("gone")
         ));
     }
-    Ok(Exit::Fine)
-}
-
-/// Explain an identity, credential, grant, trust, place or finding by its id: what it is, who says
-/// so, what to do.
-#[derive(Debug, Args)]
-pub(crate) struct ExplainArgs {
-    id: String,
-    /// As it was seen at this moment.
-    #[arg(long, value_name = "TIME")]
-    as_of: Option<String>,
-}
-
-pub(crate) fn explain(args: &ExplainArgs, global: &Global) -> anyhow::Result<Exit> {
-    let api = Api::ask(global)?;
-    let query: Vec<_> = args.as_of.iter().map(|as_of| ("as_of", as_of.clone())).collect();
-    output::print_value(&api.get(&path(&["explain", &args.id], &query))?, global.format)?;
     Ok(Exit::Fine)
 }
 

@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::api::{Api, path};
-use crate::commands::Global;
 use crate::commands::lists::{Query, show_list};
+use crate::commands::{Global, explain};
 use crate::output::{self, Columns, Exit, Format, Talk};
 use crate::{clock, config};
 
@@ -257,7 +257,7 @@ pub(crate) fn findings(
             return Ok(Exit::Fine);
         }
         FindingsCommand::Show { id } => {
-            output::print_value(&api.get(&path(&["explain", id], &[]))?, global.format)?;
+            explain::tell(&api, id, None, global.format, talk)?;
             return Ok(Exit::Fine);
         }
         FindingsCommand::Acknowledge { id } => (id, json!({ "decide": "acknowledge" })),

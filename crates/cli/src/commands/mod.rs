@@ -9,6 +9,7 @@ use crate::output::{Color, Exit, Format, Talk};
 
 mod about;
 mod demo;
+mod explain;
 mod lists;
 mod manage;
 mod scan;
@@ -81,7 +82,7 @@ enum Command {
     Source(manage::SourceCommand),
     Coverage(lists::CoverageArgs),
     Diff(lists::DiffArgs),
-    Explain(lists::ExplainArgs),
+    Explain(explain::ExplainArgs),
     /// Who may sign in.
     #[command(subcommand)]
     People(manage::PeopleCommand),
@@ -118,7 +119,7 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Source(command) => manage::source(&command, &global, talk),
         Command::Coverage(args) => lists::coverage(&args, &global, talk),
         Command::Diff(args) => lists::diff(&args, &global, talk),
-        Command::Explain(args) => lists::explain(&args, &global),
+        Command::Explain(args) => explain::explain(&args, &global, talk),
         Command::People(command) => manage::people(&command, &global, talk),
         Command::Token(command) => manage::token(&command, &global, talk),
         Command::Audit(args) => lists::audit(&args, &global, talk),

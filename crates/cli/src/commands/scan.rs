@@ -268,36 +268,36 @@ fn alike(
     talk: &Talk,
 ) -> String {
     const MAX_NAMED: usize = 5;
-    let mut text = String::new();
-    let mut line = |head: &str, line: &str| {
-        text.push_str(&format!("{head}{}\n", model::text::shown(line)));
+    let Some(first) = group.first() else { return String::new() };
+    let back = |finding: &Finding| {
+        expired.get(&finding.id).map_or_else(String::new, |row| {
+            format!("         back: {}\n", model::text::shown(&row.sentence()))
+        })
     };
-    let is_many = group.len() > today::MAX_ONE_BY_ONE;
-    for (n, finding) in group.iter().enumerate().take(if is_many { MAX_NAMED } else { usize::MAX })
-    {
-        let severity = format!("{:8} ", finding.severity.name());
-        let severity = talk.style(severity_style(finding.severity), &severity);
-        if is_many && n == 0 {
-            let title = report::rule_title(&finding.rule);
-            line(&severity, &format!("{} of: {title} ({})", group.len(), finding.rule));
+    if group.len() <= today::MAX_ONE_BY_ONE {
+        let one = |finding: &&Finding| output::finding_lines(finding, "", talk) + &back(finding);
+        return group.iter().map(one).collect();
+    }
+    let severity = format!("{:8}", first.severity.name());
+    let mut text = format!(
+        "{} {} of: {} ({})\n",
+        talk.style(severity_style(first.severity), &severity),
+        group.len(),
+        report::rule_title(&first.rule),
+        first.rule
+    );
+    for (n, finding) in group.iter().enumerate().take(MAX_NAMED) {
+        text.push_str(&format!("         - {}\n", model::text::shown(&finding.title)));
+        if n == 0 {
+            text.push_str(&output::fix_lines(finding));
         }
-        if is_many {
-            line("         - ", &finding.title);
-        } else {
-            line(&severity, &format!("{} ({})", finding.title, finding.rule));
-        }
-        if !is_many || n == 0 {
-            for (n, step) in finding.fix.lines().enumerate() {
-                line(if n == 0 { "         fix: " } else { "              " }, step);
-            }
-        }
-        if let Some(expired) = expired.get(&finding.id) {
-            line("         back: ", &expired.sentence());
-        }
+        text.push_str(&back(finding));
     }
     if group.len() > MAX_NAMED {
         let n_more = group.len() - MAX_NAMED;
-        line("         ", &format!("and {n_more} more: --format csv --rows findings lists them"));
+        text.push_str(&format!(
+            "         and {n_more} more: --format csv --rows findings lists them\n"
+        ));
     }
     text
 }

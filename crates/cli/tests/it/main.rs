@@ -7,6 +7,7 @@
     reason = "what cannot go on in a test ends it"
 )]
 
+mod explain;
 mod scan;
 mod up;
 

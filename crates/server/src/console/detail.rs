@@ -1,5 +1,7 @@
 //! What pages about one thing are made of: facts, findings, tables, timelines.
 
+use std::collections::BTreeSet;
+
 use app::today::Attention;
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -147,9 +149,12 @@ pub(crate) fn attention_list(attention: Option<&[Attention]>, now: Time) -> Mark
             findings.extend(alike.first.iter().map(|row| finding_view(row, now)));
             continue;
         }
+        // Two that read the same say no more than one.
+        let mut seen = BTreeSet::new();
         let examples: Vec<String> = alike
             .first
             .iter()
+            .filter(|row| seen.insert(row.finding.title.as_str()))
             .map(|row| {
                 format!("<a href=\"/findings/{}\">{}</a>", row.finding.id, text(&row.finding.title))
             })
