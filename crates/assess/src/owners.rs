@@ -2,10 +2,11 @@
 //!
 //! Evidence is an [`OwnerLink`]: a party, a method and how sure the method is. Links of different
 //! methods that speak for one party support each other; links of one method do not (a tag read
-//! twice is one tag). A human claim wins over all of it. A party known to be gone is kept in the
-//! list, so that people see who it was, and never is the owner.
+//! twice is one tag), nor do two readings of one record (the authors of a file and of its lines). A
+//! human claim wins over all of it. A party known to be gone is kept in the list, so that people see
+//! who it was, and never is the owner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::fact::Text;
 use model::{OwnerLink, Party};
@@ -80,20 +81,30 @@ fn candidate(links: &[&OwnerLink], mut of_party: Vec<usize>) -> Option<Candidate
                 links.get(one).map(|link| link.id).cmp(&links.get(other).map(|link| link.id))
             })
     });
-    let mut by_method: BTreeMap<&Text, f64> = BTreeMap::new();
+    let mut methods: BTreeSet<&Text> = BTreeSet::new();
+    let mut by_record: BTreeMap<&str, f64> = BTreeMap::new();
     let mut active = true;
     for link in of_party.iter().filter_map(|&n| links.get(n)) {
-        let best = by_method.entry(&link.method).or_insert(0.0);
+        methods.insert(&link.method);
+        let best = by_record.entry(record_behind(&link.method)).or_insert(0.0);
         *best = best.max(sane(link.confidence));
         active &= link.active.value() != Some(&false);
     }
-    let claimed = by_method.contains_key(&Text::Borrowed(CLAIM));
-    // Independent methods are each wrong with probability 1 - confidence.
-    let doubt: f64 = by_method.values().map(|confidence| 1.0 - confidence).product();
+    let claimed = methods.contains(&Text::Borrowed(CLAIM));
+    // Independent records are each wrong with probability 1 - confidence.
+    let doubt: f64 = by_record.values().map(|confidence| 1.0 - confidence).product();
     let confidence = if claimed { 1.0 } else { (1.0 - doubt).min(MAX_INFERRED) };
     let owner = of_party.first().and_then(|&n| links.get(n))?.owner.clone();
-    let methods = by_method.keys().map(|&method| method.clone()).collect();
+    let methods = methods.into_iter().cloned().collect();
     Some(Candidate { owner, confidence, methods, claimed, active, links: of_party })
+}
+
+/// The record that a method reads: two readings of one do not support each other.
+fn record_behind(method: &str) -> &str {
+    match method {
+        "git-author" | "git-blame" => "git",
+        method => method,
+    }
 }
 
 /// A confidence from elsewhere, between 0 and 1; what is not a number says nothing.
@@ -147,6 +158,10 @@ mod tests {
         check(
             &[link("ops", "tag", 0.95), link("pay", CLAIM, 0.1)],
             "pay: pay 1.000 claim, ops 0.950 tag",
+        );
+        check(
+            &[link("ada", "git-author", 0.3), link("ada", "git-blame", 0.45)],
+            "orphaned: ada 0.450 git-author+git-blame",
         );
         check(&[link("b", "tag", 0.6), link("a", "tag", 0.6)], "a: a 0.600 tag, b 0.600 tag");
         check(&[link("a", "tag", f64::NAN)], "orphaned: a 0.000 tag");

@@ -94,7 +94,7 @@ impl<'a> Dossier<'a> {
             !self.unproved.contains(&identity.id)
                 || ["secret_reference", "credential_store"]
                     .iter()
-                    .any(|fact| identity.facts.get(*fact).and_then(Fact::value).is_some())
+                    .any(|fact| identity.facts.get(fact).and_then(Fact::value).is_some())
         });
     }
 

@@ -171,7 +171,7 @@ fn count(c: &Connection, role: Role, id: &[u8; 16]) -> Result<u64> {
 impl Store {
     /// An identity with everything around it; of the past when `as_of` is given.
     pub fn identity(&self, id: IdentityId, as_of: Option<Time>) -> Result<Option<IdentityDetail>> {
-        self.read("look up an identity", |c| {
+        self.ask("look up an identity", |c| {
             let id = id.as_bytes();
             let Some(Known { claims, gone_at, moment }) = claims_of(c, id, as_of)? else {
                 return Ok(None);
@@ -203,7 +203,7 @@ impl Store {
         id: CredentialId,
         as_of: Option<Time>,
     ) -> Result<Option<CredentialDetail>> {
-        self.read("look up a credential", |c| {
+        self.ask("look up a credential", |c| {
             let id = id.as_bytes();
             let Some(Known { claims, gone_at, moment }) = claims_of::<Credential>(c, id, as_of)?
             else {
@@ -241,7 +241,7 @@ impl Store {
     }
 
     pub fn place(&self, id: PlaceId, as_of: Option<Time>) -> Result<Option<PlaceDetail>> {
-        self.read("look up a place", |c| {
+        self.ask("look up a place", |c| {
             let id = id.as_bytes();
             let Some(Known { claims, gone_at, moment }) = claims_of::<Place>(c, id, as_of)? else {
                 return Ok(None);
@@ -265,13 +265,13 @@ impl Store {
     }
 
     pub fn grant(&self, id: GrantId, as_of: Option<Time>) -> Result<Vec<Claim<Grant>>> {
-        self.read("look up a grant", |c| {
+        self.ask("look up a grant", |c| {
             Ok(claims_of(c, id.as_bytes(), as_of)?.map_or(Vec::new(), |found| found.claims))
         })
     }
 
     pub fn trust(&self, id: TrustId, as_of: Option<Time>) -> Result<Vec<Claim<Trust>>> {
-        self.read("look up a trust", |c| {
+        self.ask("look up a trust", |c| {
             Ok(claims_of(c, id.as_bytes(), as_of)?.map_or(Vec::new(), |found| found.claims))
         })
     }

@@ -103,7 +103,7 @@ fn versions_of<R: Record>(c: &Connection, id: &[u8; 16]) -> Result<Vec<Version>>
 impl Store {
     /// Every version of every claim about a thing, newest first; empty when it was never seen.
     pub fn timeline(&self, thing: ThingId) -> Result<Vec<Version>> {
-        self.read("read a timeline", |c| match thing {
+        self.ask("read a timeline", |c| match thing {
             ThingId::Identity(id) => versions_of::<Identity>(c, id.as_bytes()),
             ThingId::Credential(id) => versions_of::<Credential>(c, id.as_bytes()),
             ThingId::Place(id) => versions_of::<Place>(c, id.as_bytes()),

@@ -15,6 +15,7 @@ use gix::ObjectId;
 use model::{Gap, GapReason};
 use rustix::fs::FileType;
 
+use super::blame::{Lines, MAX_BLAMED_BYTES};
 use super::checkout::{GitFolder, MAX_GIT_FILE_BYTES, MAX_INDEX_BYTES};
 use crate::files::{Links, Meta, Tree, shown};
 
@@ -80,10 +81,16 @@ pub(super) struct Author {
     pub share: f64,
 }
 
-/// Who changed each file, and whether the budget ended before the history did.
+/// Who wrote each line of a file that stands; a writer is a place in [`Told::people`].
+pub(super) type Writers = Vec<Option<u32>>;
+
+/// Who changed each file and wrote its lines, and whether the budget ended before the history did.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub authors: BTreeMap<String, Vec<Author>>,
+    pub writers: BTreeMap<String, Writers>,
+    /// Address and name.
+    pub people: Vec<(String, String)>,
     pub is_cut: bool,
 }
 
@@ -269,6 +276,16 @@ struct Commit {
     email: String,
 }
 
+/// A file, its version, and the one before.
+type Change<'a> = (&'a String, ObjectId, Option<ObjectId>);
+
+impl Commit {
+    /// A bot that keeps dependencies fresh answers for nothing.
+    fn is_of_bot(&self) -> bool {
+        self.name.ends_with("[bot]") || self.email.contains("[bot]@")
+    }
+}
+
 /// Objects, each counted before it is used.
 struct Objects<'a> {
     repository: &'a gix::Repository,
@@ -304,6 +321,12 @@ impl Objects<'_> {
         Some((commit_time, kept))
     }
 
+    /// A version of a file; none of one that is too long to be followed.
+    fn blob(&mut self, id: ObjectId) -> Option<Vec<u8>> {
+        let object = self.read(id, gix::object::Kind::Blob)?;
+        (object.data.len() <= MAX_BLAMED_BYTES).then(|| object.data.clone())
+    }
+
     /// The wanted entries of a folder.
     fn entries<'w>(
         &mut self,
@@ -321,13 +344,21 @@ impl Objects<'_> {
         entries.collect()
     }
 
-    /// Which of the wanted files are another in `now` than in `before`.
+    /// The version of a file in a folder.
+    fn version(&mut self, tree: ObjectId, path: &String) -> Option<ObjectId> {
+        let wanted = Wanted::of(std::slice::from_ref(path));
+        let mut found = Vec::new();
+        self.changed(tree, None, &wanted, &mut found);
+        found.first().map(|(_, id, _)| *id)
+    }
+
+    /// Which of the wanted files are another in `now` than in `before`, with both versions.
     fn changed<'w>(
         &mut self,
         now: ObjectId,
         before: Option<ObjectId>,
         wanted: &Wanted<'w>,
-        changed: &mut Vec<&'w String>,
+        changed: &mut Vec<Change<'w>>,
     ) {
         if Some(now) == before {
             return;
@@ -340,11 +371,59 @@ impl Objects<'_> {
                 continue;
             }
             let Some(node) = wanted.below.get(name) else { continue };
-            changed.extend(node.file);
+            changed.extend(node.file.map(|file| (file, id, earlier)));
             if !node.below.is_empty() {
                 self.changed(id, earlier, node, changed);
             }
         }
+    }
+}
+
+/// The lines of files, and who wrote them.
+struct Blame<'a> {
+    lines: BTreeMap<&'a String, Lines>,
+    numbers: BTreeMap<String, u32>,
+    people: Vec<(String, String)>,
+}
+
+impl<'a> Blame<'a> {
+    /// Begins with the files as they stand in a commit.
+    fn of(objects: &mut Objects<'_>, tree: ObjectId, wanted: &Wanted<'a>) -> Self {
+        let mut files = Vec::new();
+        objects.changed(tree, None, wanted, &mut files);
+        let mut lines = BTreeMap::new();
+        for (file, id, _) in files {
+            if let Some(text) = objects.blob(id) {
+                lines.insert(file, Lines::of(id, &text));
+            }
+        }
+        Self { lines, numbers: BTreeMap::new(), people: Vec::new() }
+    }
+
+    /// A commit made this version of a file; see [`Lines::step`].
+    fn step(
+        &mut self,
+        objects: &mut Objects<'_>,
+        file: &String,
+        now: ObjectId,
+        parents: &[ObjectId],
+        commit: &Commit,
+    ) {
+        let Some(lines) = self.lines.get_mut(file).filter(|lines| lines.follows(now)) else {
+            return;
+        };
+        let Some(text) = objects.blob(now) else { return };
+        let before: Option<Vec<(ObjectId, Vec<u8>)>> =
+            parents.iter().map(|id| Some((*id, objects.blob(*id)?))).collect();
+        // A version that cannot be read tells nothing of who wrote what.
+        let Some(before) = before else { return };
+        let writer = (!commit.is_of_bot()).then(|| {
+            *self.numbers.entry(commit.email.clone()).or_insert_with(|| {
+                self.people.push((commit.email.clone(), commit.name.clone()));
+                u32::try_from(self.people.len() - 1).unwrap_or(u32::MAX)
+            })
+        });
+        lines.step((now, &text), &before, writer);
     }
 }
 
@@ -363,7 +442,9 @@ fn walk(
     let mut queue: BinaryHeap<(i64, ObjectId)> = BinaryHeap::new();
     let mut commits: BTreeMap<ObjectId, Commit> = BTreeMap::new();
     let mut seen = BTreeSet::from([head]);
+    let mut blame = None;
     if let Some((time, commit)) = objects.commit(head) {
+        blame = Some(Blame::of(&mut objects, commit.tree, &wanted));
         queue.push((time, head));
         commits.insert(head, commit);
     } else if !objects.is_cut && !is_cancelled() {
@@ -382,28 +463,32 @@ fn walk(
                 commits.insert(*parent, commit);
             }
         }
-        let parent = match commit.parents.as_slice() {
-            [] => None,
-            [parent] => match trees.get(parent) {
-                Some(tree) => Some(*tree),
-                // A shallow clone ends here: what changed cannot be told.
-                None => continue,
-            },
-            _ => continue,
-        };
-        // A bot that keeps dependencies fresh answers for nothing.
-        if commit.name.ends_with("[bot]") || commit.email.contains("[bot]@") {
-            continue;
-        }
+        let before: Option<Vec<ObjectId>> =
+            commit.parents.iter().map(|parent| trees.get(parent).copied()).collect();
+        // A shallow clone ends here: what changed cannot be told.
+        let Some(before) = before else { continue };
         let mut changed = Vec::new();
-        objects.changed(commit.tree, parent, &wanted, &mut changed);
+        objects.changed(commit.tree, before.first().copied(), &wanted, &mut changed);
+        for (file, now, earlier) in &changed {
+            let mut versions: Vec<ObjectId> = earlier.iter().copied().collect();
+            for tree in before.iter().skip(1) {
+                versions.extend(objects.version(*tree, file));
+            }
+            // What a merge has from one of its sides goes on there.
+            if let Some(blame) = blame.as_mut().filter(|_| !versions.contains(now)) {
+                blame.step(&mut objects, file, *now, &versions, &commit);
+            }
+        }
         if objects.is_cut || is_cancelled() {
             break;
+        }
+        if before.len() > 1 || commit.is_of_bot() {
+            continue;
         }
         // Half the weight for every quarter of the commits that are looked at.
         let age = f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         let weight = 0.5_f64.powf(age / 500.0);
-        for path in changed {
+        for (path, ..) in changed {
             let by = tally.entry(path.clone()).or_default();
             let part =
                 by.entry(commit.email.clone()).or_insert_with(|| (commit.name.clone(), 0, 0.0));
@@ -412,7 +497,12 @@ fn walk(
         }
     }
     let authors = tally.into_iter().map(|(path, by)| (path, ranked(by))).collect();
-    Ok(Told { authors, is_cut: objects.is_cut })
+    let is_cut = objects.is_cut;
+    let Some(Blame { lines, people, .. }) = blame else {
+        return Ok(Told { authors, is_cut, ..Told::default() });
+    };
+    let writers = lines.into_iter().map(|(path, lines)| (path.clone(), lines.into_writers()));
+    Ok(Told { authors, writers: writers.collect(), people, is_cut })
 }
 
 fn ranked(by: BTreeMap<String, (String, u32, f64)>) -> Vec<Author> {

@@ -4,6 +4,7 @@
 //! its `Reading`, `checkout` and `history` say which repository it belongs to, and `owners` who
 //! answers for it. Nothing read here is ever executed or obeyed. Start with [`discover`].
 
+mod blame;
 mod checkout;
 mod ci;
 mod ci_azure;

@@ -1,5 +1,5 @@
 //! Who answers for what a folder defines: CODEOWNERS, OWNERS files, catalogue entries, package
-//! manifests and git history, each with how sure it is.
+//! manifests, git history and the writers of lines, each with how sure it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -29,6 +29,7 @@ const CATALOGUE: f64 = 0.8;
 const OWNERS_FILE: f64 = 0.8;
 const MAINTAINERS: f64 = 0.6;
 const GIT_AUTHOR: f64 = 0.5;
+const GIT_BLAME: f64 = 0.5;
 
 /// Adds owner links for every identity that files of the folder define.
 pub(super) fn assign(
@@ -52,6 +53,15 @@ pub(super) fn assign(
             of_checkout.entry(n).or_default().push((locus.clone(), identities));
         }
     }
+    // Where a file defines an identity.
+    let mut lines: BTreeMap<(IdentityId, &str), u32> = BTreeMap::new();
+    for identity in &batch.identities {
+        for evidence in &identity.evidence {
+            if let Some(line) = evidence.line {
+                lines.entry((identity.id, &evidence.at)).or_insert(line);
+            }
+        }
+    }
     let mut links = Vec::new();
     let mut gaps = Vec::new();
     let mut budget = history::Budget::default();
@@ -67,7 +77,8 @@ pub(super) fn assign(
             }
             let claims = evidence.claims(&within);
             for identity in identities {
-                for claim in &claims {
+                let line = lines.get(&(*identity, locus.as_str())).copied();
+                for claim in claims.iter().chain(&evidence.writers(&within, &locus, line)) {
                     links.push(claim.link(*identity, scope, &locus));
                 }
             }
@@ -109,7 +120,7 @@ struct Gathered {
     rules: Option<CodeOwners>,
     /// Claims by folder, as the checkout names it.
     folders: BTreeMap<String, Vec<Claim>>,
-    authors: BTreeMap<String, Vec<history::Author>>,
+    told: history::Told,
     locus: String,
 }
 
@@ -133,21 +144,21 @@ impl Gathered {
             }
             folders.entry(String::new()).or_insert_with(|| claims_in(tree, ""));
         }
-        let mut authors = BTreeMap::new();
+        let mut history = history::Told::default();
         if let Some(git) = checkout.git.as_ref().filter(|_| with_history) {
             match history::authors(git, &paths, budget, &|| request.is_cancelled()) {
                 Ok(told) => {
-                    authors = told.authors;
                     if told.is_cut {
                         let detail = "history: more than is read of one folder; its older part";
                         gaps.push(Gap::new(&git.locus, GapReason::TooLarge).detail(detail));
                     }
+                    history = told;
                 }
                 Err(gap) => gaps.push(gap),
             }
         }
         let locus = checkout.git.as_ref().map_or_else(String::new, |git| git.locus.clone());
-        Self { rules: code_owners(tree), folders, authors, locus }
+        Self { rules: code_owners(tree), folders, told: history, locus }
     }
 
     fn claims(&self, path: &str) -> Vec<Claim> {
@@ -169,8 +180,14 @@ impl Gathered {
                 name => Some(name.rsplit_once('/').map_or("", |(parent, _)| parent)),
             };
         }
-        for author in
-            self.authors.get(path).map(Vec::as_slice).unwrap_or_default().iter().take(MAX_AUTHORS)
+        for author in self
+            .told
+            .authors
+            .get(path)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .take(MAX_AUTHORS)
         {
             let shows = format!("{} of the changes to {path}", author.n_changes);
             claims.push(Claim {
@@ -181,6 +198,40 @@ impl Gathered {
             });
         }
         claims
+    }
+}
+
+impl Gathered {
+    /// Who wrote the line that defines an identity; where none is known to, who wrote most of the
+    /// file as it stands.
+    fn writers(&self, path: &str, locus: &str, line: Option<u32>) -> Vec<Claim> {
+        let Some(writers) = self.told.writers.get(path) else { return Vec::new() };
+        let claim = |writer: u32, confidence: f64, evidence: Evidence| {
+            let (email, name) = self.told.people.get(writer as usize)?;
+            let party = Party::new(PartyKind::Person, email, name.clone());
+            Some(Claim { party, method: "git-blame", confidence, evidence })
+        };
+        let of_line = line.and_then(|line| *writers.get(line.checked_sub(1)? as usize)?);
+        if let (Some(line), Some(writer)) = (line, of_line) {
+            let evidence = Evidence::at(locus).line(line).shows("last wrote this line");
+            return claim(writer, GIT_BLAME, evidence).into_iter().collect();
+        }
+        let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
+        for writer in writers.iter().flatten() {
+            *counts.entry(*writer).or_default() += 1;
+        }
+        let mut counts: Vec<(u32, u32)> = counts.into_iter().collect();
+        counts.sort_by_key(|(writer, n)| (std::cmp::Reverse(*n), *writer));
+        let n_lines = u32::try_from(writers.len()).unwrap_or(u32::MAX);
+        counts
+            .into_iter()
+            .take(MAX_AUTHORS)
+            .filter_map(|(writer, n)| {
+                let shows = format!("wrote {n} of its {n_lines} lines");
+                let share = f64::from(n) / f64::from(n_lines.max(1));
+                claim(writer, GIT_BLAME * share, Evidence::at(locus).shows(shows))
+            })
+            .collect()
     }
 }
 

@@ -376,7 +376,7 @@ fn authors_and_tracked_files() {
     std::fs::write(world.shop().join(".env"), "API_TOKEN=Hq2Lw7Zx4Rk9Vn3Tb6Ym8Pc5\n").unwrap();
     let batch = world.scan();
     let told = told(&batch);
-    let owners: Vec<&str> = told.lines().filter(|line| line.contains("git-author")).collect();
+    let owners: Vec<&str> = told.lines().filter(|line| line.contains("git-")).collect();
     insta::assert_snapshot!(owners.join("\n"));
     let env = batch.places.iter().find(|place| place.path == ".env").unwrap();
     assert_eq!(env.facts["tracked"].value(), Some(&Value::Truth(false)));
@@ -895,7 +895,7 @@ fn credential_files_of_tools() {
         let is_elsewhere = |it: &model::Identity| {
             ["secret_reference", "credential_store"]
                 .iter()
-                .any(|fact| it.facts.get(*fact).and_then(Fact::value).is_some())
+                .any(|fact| it.facts.get(fact).and_then(Fact::value).is_some())
         };
         let proved = batch.identities.iter().filter(|it| !is_elsewhere(it)).count();
         assert!(proved <= expected.len(), "{path}: {:#?}", batch.identities);
