@@ -223,6 +223,12 @@ for (const theme of THEMES) for (const width of WIDTHS) {
     expect(missing?.status()).toBe(404);
     await judge("/nothing-here");
     // What opens over a page is judged open.
+    await page.goto("/");
+    await page.keyboard.press("/");
+    await page.keyboard.type("deploy");
+    await expect(page.locator("#hits .sub").filter({ hasText: "·" }).first()).toBeVisible();
+    await judge("/palette");
+    await page.keyboard.press("Escape");
     await page.goto("/sources");
     await page.getByRole("button", { name: "Add a source" }).click();
     await page.getByText("Settings of each connector").click();
