@@ -6,9 +6,8 @@ use model::text::shown;
 use store::List;
 
 use super::ask::{Ask, html};
-use super::detail::stored_at;
 use super::frame::{Frame, Here};
-use super::parts::{Empty, Icon, Markup, identity_icon, kind_title};
+use super::parts::{Empty, Icon, Markup, identity_icon, kind_title, shortened};
 use super::sheets;
 use crate::problem::Reply;
 
@@ -96,7 +95,11 @@ fn hit_view(found: &Found, path: &str) -> HitView {
     let kind = kind_title(&hit.kind);
     let mut sub = kind.clone();
     if let Some(lies_in) = &found.lies_in {
-        let at = lies_in.first.as_ref().map(|first| stored_at(&first.path, first.line));
+        // Short enough to stand on one line with the name and the kind.
+        let at = lies_in.first.as_ref().map(|first| {
+            let path = shortened(&shown(&first.path), 30);
+            first.line.map_or_else(|| path.clone(), |line| format!("{path}:{line}"))
+        });
         sub = format!("{kind} · {}", at.as_deref().unwrap_or("no place seen"));
         if lies_in.n_places > 1 {
             sub = format!("{sub} +{}", lies_in.n_places - 1);
