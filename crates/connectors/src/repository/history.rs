@@ -102,9 +102,13 @@ pub(super) fn authors(
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Told, Gap> {
     sound(git)?;
+    let head = git.tree.read(Path::new("HEAD"), MAX_REF_BYTES, Links::Refuse);
+    let head = head.map_err(|gap| Gap { locus: format!("{}/{}", git.locus, gap.locus), ..gap })?;
+    let head = String::from_utf8_lossy(&head.bytes);
     let failed = |detail: String| Gap::new(git.locus.clone(), GapReason::Malformed).detail(detail);
-    let read =
-        std::panic::catch_unwind(AssertUnwindSafe(|| walk(git, paths, budget, is_cancelled)));
+    let read = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        walk(git, head.trim(), paths, budget, is_cancelled)
+    }));
     match read {
         Ok(Ok(told)) => Ok(told),
         Ok(Err(problem)) => Err(failed(format!("history: {problem}"))),
@@ -233,11 +237,8 @@ fn open(git: &GitFolder) -> Result<gix::Repository, gix::Error> {
     Ok(repository)
 }
 
-/// The commit that is checked out; none in a repository without one.
-fn head(git: &GitFolder, repository: &gix::Repository) -> Result<Option<ObjectId>, gix::Error> {
-    let head = git.tree.read(Path::new("HEAD"), 4096, Links::Refuse);
-    let head = head.ok().and_then(|content| String::from_utf8(content.bytes).ok());
-    let head = head.as_deref().map_or("", str::trim);
+/// The commit that `HEAD` names; none in a repository without one.
+fn commit_of(head: &str, repository: &gix::Repository) -> Result<Option<ObjectId>, gix::Error> {
     match head.strip_prefix("ref:").map(str::trim) {
         Some(name) => match repository.try_find_reference(name)? {
             Some(mut reference) => Ok(Some(reference.peel_to_id()?.detach())),
@@ -429,12 +430,13 @@ impl<'a> Blame<'a> {
 
 fn walk(
     git: &GitFolder,
+    head: &str,
     paths: &[String],
     budget: &mut Budget,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Told, gix::Error> {
     let repository = open(git)?;
-    let Some(head) = head(git, &repository)? else { return Ok(Told::default()) };
+    let Some(head) = commit_of(head, &repository)? else { return Ok(Told::default()) };
     let wanted = Wanted::of(paths);
     let mut objects = Objects { repository: &repository, budget, is_cancelled, is_cut: false };
     let mut tally: BTreeMap<String, BTreeMap<String, (String, u32, f64)>> = BTreeMap::new();
