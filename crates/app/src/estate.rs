@@ -51,9 +51,7 @@ fn evaluate(app: &App, stale: &Stale, now: Time) -> Result<ReconcileSummary> {
         Some(subjects) => these(app, subjects, &claims, now, &mut evaluation)?,
         None => everything(app, &claims, now, &mut evaluation)?,
     }
-    let summary = app.store.finish_evaluation(evaluation, Some(&stale.mark));
-    app.attention.changed();
-    Ok(summary?)
+    Ok(app.store.finish_evaluation(evaluation, Some(&stale.mark))?)
 }
 
 /// The same for these identities alone: a person said something of them.
@@ -63,9 +61,7 @@ pub(crate) fn refresh_these(app: &App, identities: &[IdentityId], now: Time) -> 
         Subjects { identities: identities.iter().copied().collect(), ..Subjects::default() };
     let mut evaluation = app.store.begin_evaluation(Some(&subjects), now)?;
     these(app, &subjects, &claims(app)?, now, &mut evaluation)?;
-    let done = app.store.finish_evaluation(evaluation, None);
-    app.attention.changed();
-    done?;
+    app.store.finish_evaluation(evaluation, None)?;
     Ok(())
 }
 

@@ -64,7 +64,6 @@ pub fn decide(
             Decision::Reopen => FindingState::Open,
         };
         app.store.set_finding_state(id, &state)?;
-        app.attention.changed();
         Ok(state)
     })
 }

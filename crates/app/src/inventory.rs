@@ -1,12 +1,11 @@
 //! Looking: lists, facets, details, timelines, differences, search, coverage.
 
-use std::collections::HashMap;
 use std::sync::PoisonError;
 
 use model::kinds::{General, IDENTITY_KINDS};
 use model::{
     Credential, CredentialId, FindingId, Grant, GrantId, Identity, IdentityId, OwnerLink, Place,
-    PlaceId, SourceId, StoredAt, Time, Trust, TrustId,
+    PlaceId, SourceId, Time, Trust, TrustId,
 };
 use serde::Serialize;
 use store::{
@@ -62,20 +61,20 @@ pub enum People {
 }
 
 /// Kinds of identity that are a person's account.
-fn kinds_of_people() -> Vec<&'static str> {
-    let people = IDENTITY_KINDS.iter().filter(|kind| kind.general == General::Person);
-    people.map(|kind| kind.id).collect()
+fn kinds_of_people() -> impl Iterator<Item = &'static str> {
+    IDENTITY_KINDS.iter().filter(|kind| kind.general == General::Person).map(|kind| kind.id)
+}
+
+/// Whether a field is to have a value that may be a person's account: one id, or a kind of them.
+pub fn names_people(field: &str, value: &str) -> bool {
+    field == "id" || field == "kind" && kinds_of_people().any(|kind| kind == value)
 }
 
 /// Whether people's accounts are left out of a list: unless they are asked for, or their kind or
 /// one identity is.
 pub fn leaves_out_people(list: List, query: &ListQuery, people: People) -> bool {
-    let kinds = kinds_of_people();
     let names_them = |filter: &Filter| {
-        let is_named = |value: &String| kinds.contains(&value.as_str());
-        filter.op == Op::Is
-            && (filter.field == "id"
-                || filter.field == "kind" && filter.values.iter().any(is_named))
+        filter.op == Op::Is && filter.values.iter().any(|value| names_people(&filter.field, value))
     };
     list == List::Identities && people == People::LeftOut && !query.filters.iter().any(names_them)
 }
@@ -85,7 +84,7 @@ pub fn leaves_out_people(list: List, query: &ListQuery, people: People) -> bool 
 pub fn asked(list: List, query: &ListQuery, people: People) -> ListQuery {
     let mut query = query.clone();
     if leaves_out_people(list, &query, people) {
-        query.filters.push(Filter::new("kind", Op::IsNot, &kinds_of_people()));
+        query.filters.push(Filter::new("kind", Op::IsNot, &kinds_of_people().collect::<Vec<_>>()));
     }
     query
 }
@@ -227,53 +226,9 @@ fn ordered(from: Time, to: Time) -> Result<()> {
     Err(Error::invalid("order", format!("`from` ({from}) is after `to` ({to})")))
 }
 
-/// What a search found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Found {
-    #[serde(flatten)]
-    pub hit: Hit,
-    /// Of a credential only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lies_in: Option<LiesIn>,
-}
-
-/// Where a credential lies, as its row in the list says it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LiesIn {
-    /// Null when no place was seen.
-    pub first: Option<StoredAt>,
-    pub n_places: usize,
-}
-
-pub fn search(app: &App, actor: &Actor, text: &str) -> Result<Vec<Found>> {
+pub fn search(app: &App, actor: &Actor, text: &str) -> Result<Vec<Hit>> {
     actor.may(Act::Look)?;
-    let hits = app.store.search(text, MAX_HITS)?;
-    let n_credentials = hits.iter().filter(|hit| hit.list == List::Credentials).count();
-    let credentials: Vec<Credential> = match text.parse() {
-        _ if n_credentials == 0 => Vec::new(),
-        Ok(id) => {
-            let detail = app.store.credential(id, None)?;
-            detail.into_iter().flat_map(|it| it.claims).map(|it| it.row.record).take(1).collect()
-        }
-        Err(_) => {
-            let query = ListQuery {
-                search: Some(text.into()),
-                limit: n_credentials,
-                ..ListQuery::default()
-            };
-            let rows = app.store.list_credentials(&query)?.rows;
-            rows.into_iter().map(|row| row.record).collect()
-        }
-    };
-    let mut places: HashMap<String, Vec<StoredAt>> =
-        credentials.into_iter().map(|it| (it.id.to_string(), it.places)).collect();
-    let found = hits.into_iter().map(|hit| {
-        let places = places.remove(&hit.id);
-        let lies_in = places
-            .map(|places| LiesIn { n_places: places.len(), first: places.into_iter().next() });
-        Found { hit, lies_in }
-    });
-    Ok(found.collect())
+    Ok(app.store.search(text, MAX_HITS)?)
 }
 
 pub fn coverage(app: &App, actor: &Actor, of: CoverageOf) -> Result<Vec<ScopeCoverage>> {

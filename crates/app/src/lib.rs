@@ -51,7 +51,6 @@ pub struct App {
     /// Held while owners are ranked and rules evaluated.
     pub(crate) evaluating: Arc<Mutex<()>>,
     coverage: Arc<Mutex<inventory::KnownCoverage>>,
-    pub(crate) attention: Arc<today::KnownAttention>,
 }
 
 impl App {
@@ -70,7 +69,6 @@ impl App {
             trusts_sessions: false,
             warming: Arc::default(),
             coverage: Arc::default(),
-            attention: Arc::default(),
             evaluating: Arc::default(),
         })
     }

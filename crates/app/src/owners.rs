@@ -18,7 +18,8 @@ pub const MAX_CLAIMED: usize = 1_000;
 /// Owners that are counted one by one; the identities of the others are counted together.
 pub const MAX_OWNERS: usize = 1_000;
 
-/// Identities that are not people by owner, most first; the empty value counts orphans. None until the counts are ready.
+/// Identities that are not people by owner, most first; the empty value counts orphans. None until
+/// the counts are ready.
 pub fn counts(app: &App, actor: &Actor) -> Result<Option<Facet>> {
     actor.may(Act::Look)?;
     let facets = app.store.facets(List::Identities, &all_identities(), &["owner"], MAX_OWNERS)?;

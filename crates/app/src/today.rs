@@ -1,7 +1,5 @@
 //! The first screen: what is here, what needs attention, what was not seen.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use model::kinds::{General, identity_kind};
@@ -43,7 +41,7 @@ pub struct Today {
     /// Open findings by severity, worst first.
     pub by_severity: Vec<Bar>,
     /// The worst open findings, those that are alike together.
-    pub attention: Option<Vec<Attention>>,
+    pub attention: Vec<Attention>,
     pub coverage: CoverageSummary,
 }
 
@@ -68,20 +66,6 @@ pub struct Attention {
     pub first: Vec<FindingRow>,
 }
 
-/// What was said of attention, and after how many changes of findings. Counting by rule reads every
-/// open finding, and they change only by evaluations and by what people decide.
-#[derive(Debug, Default)]
-pub(crate) struct KnownAttention {
-    n_changes: AtomicU64,
-    said: Mutex<Option<(u64, Vec<Attention>)>>,
-}
-
-impl KnownAttention {
-    pub(crate) fn changed(&self) {
-        self.n_changes.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
     actor.may(Act::Look)?;
     let query = |list: List, filters: Vec<Filter>| {
@@ -96,6 +80,7 @@ pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
     };
     let by_kind = facet(&identities, "kind");
     let credentials = facets(List::Credentials, &["kind"])?;
+    let (by_severity, attention) = open_findings(app)?;
     Ok(Today {
         at: now,
         n_identities: total(List::Identities, Vec::new())?,
@@ -109,53 +94,47 @@ pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
         credentials_by_kind: facet(&credentials, "kind"),
         by_age: bars(&ages(now), &|filters| total(List::Credentials, filters))?,
         by_expiry: bars(&expiries(now), &|filters| total(List::Credentials, filters))?,
-        by_severity: severities(app)?,
-        attention: attention(app)?,
+        by_severity,
+        attention,
         coverage: coverage_summary(app)?,
     })
 }
 
-fn attention(app: &App) -> Result<Option<Vec<Attention>>> {
-    let n_changes = app.attention.n_changes.load(Ordering::SeqCst);
-    let said = || app.attention.said.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((of, attention)) = said().as_ref()
-        && *of == n_changes
-    {
-        return Ok(Some(attention.clone()));
-    }
-    let attention = count_attention(app)?;
-    *said() = attention.clone().map(|attention| (n_changes, attention));
-    Ok(attention)
-}
-
-/// Worst first, then the most; none while it is being counted.
-fn count_attention(app: &App) -> Result<Option<Vec<Attention>>> {
-    let mut all = Vec::new();
+/// Open findings by severity, worst first, and the worst of them: those of one rule together, the
+/// most first. All are counted without reading one.
+fn open_findings(app: &App) -> Result<(Vec<Bar>, Vec<Attention>)> {
+    let mut by_severity = Vec::new();
+    let mut attention = Vec::new();
     for severity in Severity::ALL.into_iter().rev() {
-        let query = ListQuery { filters: open_of(severity), ..ListQuery::default() };
-        let facets = app.store.facets(List::Findings, &query, &["rule"], MAX_ATTENTION)?;
-        let Some(rules) = facets.and_then(|facets| facets.into_iter().next()) else {
-            return Ok(None);
-        };
-        for value in rules.values.into_iter().take(MAX_ATTENTION - all.len()) {
-            let mut filters = open_of(severity);
-            filters.push(Filter::new("rule", Op::Is, &[&value.value]));
+        let open = vec![
+            Filter::new("state", Op::Is, &["open"]),
+            Filter::new("severity", Op::Is, &[severity.name()]),
+        ];
+        let query = ListQuery { filters: open.clone(), ..ListQuery::default() };
+        let rules = app.store.facets(List::Findings, &query, &["rule"], MAX_ATTENTION)?;
+        let Some(rules) = rules.and_then(|rules| rules.into_iter().next()) else { continue };
+        let n = rules.n_others + rules.values.iter().map(|rule| rule.count).sum::<u64>();
+        for rule in rules.values.into_iter().take(MAX_ATTENTION - attention.len()) {
+            let mut filters = open.clone();
+            filters.push(Filter::new("rule", Op::Is, &[&rule.value]));
             let first = ListQuery {
                 filters: filters.clone(),
                 limit: MAX_ONE_BY_ONE,
                 ..ListQuery::default()
             };
-            all.push(Attention {
-                title: rule_title(&value.value).to_owned(),
-                rule: value.value,
+            attention.push(Attention {
+                title: rule_title(&rule.value).to_owned(),
+                rule: rule.value,
                 severity,
-                n: value.count,
+                n: rule.count,
                 filters,
                 first: app.store.list_findings(&first)?.rows,
             });
         }
+        let name = severity.name();
+        by_severity.push(Bar { id: name.into(), title: name.into(), n, filters: open });
     }
-    Ok(Some(all))
+    Ok((by_severity, attention))
 }
 
 fn types(by_kind: &Facet) -> Vec<Bar> {
@@ -236,22 +215,4 @@ fn bars(
         });
     }
     Ok(Some(bars))
-}
-
-fn open_of(severity: Severity) -> Vec<Filter> {
-    vec![
-        Filter::new("state", Op::Is, &["open"]),
-        Filter::new("severity", Op::Is, &[severity.name()]),
-    ]
-}
-
-fn severities(app: &App) -> Result<Vec<Bar>> {
-    let mut bars = Vec::new();
-    for severity in Severity::ALL.into_iter().rev() {
-        let filters = open_of(severity);
-        let query = ListQuery { filters: filters.clone(), ..ListQuery::default() };
-        let n = app.store.total(List::Findings, &query)?.unwrap_or(0);
-        bars.push(Bar { id: severity.name().into(), title: severity.name().into(), n, filters });
-    }
-    Ok(bars)
 }

@@ -86,10 +86,12 @@ impl Facts {
     /// Takes from another claim about the same thing what this one does not know.
     pub(crate) fn fill(&mut self, from: Self) {
         for (name, fact) in from {
-            let at = self.find(&name);
-            match at.map(|at| self.0.get_mut(at)) {
-                Ok(Some((_, known))) => known.fill(fact),
-                Ok(None) => {}
+            match self.find(&name) {
+                Ok(at) => {
+                    if let Some((_, known)) = self.0.get_mut(at) {
+                        known.fill(fact);
+                    }
+                }
                 Err(at) => self.0.insert(at, (name, fact)),
             }
         }

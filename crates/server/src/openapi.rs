@@ -313,7 +313,7 @@ pub(crate) fn today(generator: &mut SchemaGenerator) -> Schema {
     schema(fields(json!({
         "at": s::<Time>(generator), "n_identities": maybe(), "n_credentials": maybe(), "n_places": maybe(), "n_orphaned": maybe(),
         "by_type": or_null(bars.clone()), "by_age": or_null(bars.clone()), "by_expiry": or_null(bars.clone()), "by_severity": bars,
-        "attention": or_null(json!({ "type": "array", "items": alike })), "coverage": s::<app::inventory::CoverageSummary>(generator),
+        "attention": { "type": "array", "items": alike }, "coverage": s::<app::inventory::CoverageSummary>(generator),
     })))
 }
 
@@ -333,8 +333,15 @@ pub(crate) fn diff(generator: &mut SchemaGenerator) -> Schema {
     ))
 }
 
-pub(crate) fn hits(_: &mut SchemaGenerator) -> Schema {
-    list(fields(json!({ "list": text(), "id": text(), "kind": text(), "name": text() })))
+pub(crate) fn hits(generator: &mut SchemaGenerator) -> Schema {
+    let first = or_null(s::<model::StoredAt>(generator));
+    let lies_in = fields(json!({ "first": first, "n_places": number() }));
+    // Only credentials have the last.
+    let hit = json!({
+        "type": "object", "required": ["list", "id", "kind", "name"],
+        "properties": { "list": text(), "id": text(), "kind": text(), "name": text(), "lies_in": lies_in },
+    });
+    list(hit)
 }
 
 fn sync(generator: &mut SchemaGenerator) -> Value {

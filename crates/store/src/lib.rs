@@ -51,7 +51,9 @@ pub use evaluation::{Evaluation, Family, Mark, Stale, Subjects};
 pub use fields::{Field, FieldKind, List};
 pub use finding::{FindingRow, ReconcileSummary};
 pub use owner::{OwnerClaim, OwnerColumn};
-pub use query::{Cursor, Facet, FacetValue, Filter, GapRow, Hit, ListQuery, Op, Page, Row, Sort};
+pub use query::{
+    Cursor, Facet, FacetValue, Filter, GapRow, Hit, LiesIn, ListQuery, Op, Page, Row, Sort,
+};
 pub use source::{NewSource, Source, SourceChange};
 pub use sync::{CUT_OFF, Counts, MAX_NAME_BYTES, Sync, SyncId, SyncState, SyncSummary, SyncWriter};
 pub use timeline::{FieldChange, Version};

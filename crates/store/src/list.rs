@@ -10,7 +10,7 @@ use crate::detail::ThingId;
 use crate::engine::Connection;
 use crate::error::Error;
 use crate::fields::List;
-use crate::query::{Facet, Hit, ListQuery, Page, Row};
+use crate::query::{Facet, Hit, LiesIn, ListQuery, Page, Row};
 use crate::record::Record;
 use crate::select::{self, rows_of_keys};
 use crate::{Result, Store};
@@ -184,6 +184,10 @@ fn hit_of<R: Record>(row: &Row<R>) -> Hit {
         id: record.thing().to_string(),
         kind: head.kind.into(),
         name: record.kept().name(&head).into(),
+        lies_in: (R::TABLE.list == List::Credentials).then(|| LiesIn {
+            first: record.places().first().cloned(),
+            n_places: record.places().len(),
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a list is asked for and what comes back: the same words in CLI, API and console.
 
-use model::{Gap, ScopeId, SourceId, Time};
+use model::{Gap, ScopeId, SourceId, StoredAt, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::fields::List;
@@ -125,6 +125,17 @@ pub struct Hit {
     pub id: String,
     pub kind: String,
     pub name: String,
+    /// Of a credential only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lies_in: Option<LiesIn>,
+}
+
+/// Where a credential lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LiesIn {
+    /// Null when no place was seen.
+    pub first: Option<StoredAt>,
+    pub n_places: usize,
 }
 
 /// Something a source could not read.

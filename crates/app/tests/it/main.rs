@@ -112,7 +112,7 @@ fn a_sync_makes_findings_owners_and_counts() {
     assert_eq!(secret.finding.places[0].path, "prod.env");
     let today = app::today::today(&world.app, &viewer, NOW).unwrap();
     assert!(today.n_credentials.unwrap() >= 1);
-    assert!(!today.attention.unwrap().is_empty());
+    assert!(!today.attention.is_empty());
     assert_eq!(today.coverage.n_never_read, 0);
     for list in List::ALL {
         let mut text = String::new();
@@ -195,12 +195,12 @@ fn a_credential_that_is_searched_says_where_it_lies() {
     world.sync(world.source(), NOW);
     let place = |text: &str| {
         let found = app::inventory::search(&world.app, &local(), text).unwrap();
-        let credential = found.iter().find(|it| it.hit.list == List::Credentials).unwrap();
+        let credential = found.iter().find(|it| it.list == List::Credentials).unwrap();
         let lies_in = credential.lies_in.as_ref().unwrap();
         assert_eq!(lies_in.n_places, 1, "{text}");
         let first = lies_in.first.as_ref().unwrap();
         assert_eq!((first.path.as_str(), first.line), ("prod.env", Some(1)), "{text}");
-        credential.hit.id.clone()
+        credential.id.clone()
     };
     let id = place("GITLAB_TOKEN");
     assert_eq!(place(&id), id);
@@ -273,7 +273,7 @@ fn findings_that_are_alike_are_one_line_of_today() {
         .collect();
     write(&world.folder.path().join("repository"), "staging.env", &tokens);
     world.sync(world.source(), NOW);
-    let attention = || app::today::today(&world.app, &local(), NOW).unwrap().attention.unwrap();
+    let attention = || app::today::today(&world.app, &local(), NOW).unwrap().attention;
     let said = attention();
     let secrets = said.iter().find(|alike| alike.rule == "plaintext-secret").unwrap();
     assert_eq!((secrets.n, secrets.first.len()), (5, app::today::MAX_ONE_BY_ONE));

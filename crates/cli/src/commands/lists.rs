@@ -1,6 +1,7 @@
 //! Commands that show lists and what is in them: `identities`, `credentials`, `places`, `grants`,
 //! `trusts`, `findings`, `coverage`, `diff`, `audit`.
 
+use app::inventory::names_people;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -52,6 +53,14 @@ impl Query {
 }
 
 impl Filters {
+    /// Whether a list of identities has no people's accounts: what the server decides too.
+    fn leave_out_people(&self) -> bool {
+        let names_people = |filter: &String| {
+            filter.split_once(":is:").is_some_and(|(field, value)| names_people(field, value))
+        };
+        !self.people && !self.filter.iter().any(names_people)
+    }
+
     fn pairs(&self) -> Vec<(&'static str, String)> {
         let mut pairs: Vec<(&'static str, String)> =
             self.filter.iter().map(|filter| ("filter", full(filter))).collect();
@@ -276,8 +285,7 @@ pub(crate) fn show_list(
         Some(total) => total.to_string(),
         None => "counting".into(),
     };
-    let names_kind = query.filters.filter.iter().any(|filter| filter.starts_with("kind:"));
-    let left_out = if list == "identities" && !query.filters.people && !names_kind {
+    let left_out = if list == "identities" && query.filters.leave_out_people() {
         " (people's accounts are left out; --people shows them)"
     } else {
         ""

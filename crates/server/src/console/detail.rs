@@ -142,9 +142,9 @@ fn first_place(row: &FindingRow) -> Option<String> {
 }
 
 /// What needs attention: findings that are alike are one line, which leads to the list of them.
-pub(crate) fn attention_list(attention: Option<&[Attention]>, now: Time) -> Markup {
+pub(crate) fn attention_list(attention: &[Attention], now: Time) -> Markup {
     let mut findings = Vec::new();
-    for alike in attention.unwrap_or_default() {
+    for alike in attention {
         if alike.n <= alike.first.len() as u64 {
             findings.extend(alike.first.iter().map(|row| finding_view(row, now)));
             continue;
@@ -168,8 +168,7 @@ pub(crate) fn attention_list(attention: Option<&[Attention]>, now: Time) -> Mark
             fix: Markup(format!("such as: {}", examples.join("; "))),
         });
     }
-    let nothing = if attention.is_some() { "No open finding." } else { "Counting." };
-    Markup::of(&FindingList { findings, nothing })
+    Markup::of(&FindingList { findings, nothing: "No open finding." })
 }
 
 /// Enough to know what to do; the finding's page has all of it.

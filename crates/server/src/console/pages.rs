@@ -254,7 +254,7 @@ pub(crate) async fn today(ask: Ask) -> Reply {
                     if urgent > 0 { "bad" } else { "" },
                 ),
             ],
-            findings: attention_list(today.attention.as_deref(), ask.now),
+            findings: attention_list(&today.attention, ask.now),
             coverage: coverage_facts(&today.coverage),
             by_type: Markup::of(&Bars {
                 bars: today.by_type.as_deref().map(|bars| bar_views(bars, "/identities", plain)),

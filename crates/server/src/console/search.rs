@@ -1,9 +1,9 @@
 //! Search over everything: the palette's results, and a page of them.
 
-use app::inventory::{self, Found, LiesIn};
+use app::inventory;
 use askama::Template;
 use model::text::shown;
-use store::List;
+use store::{Hit, LiesIn, List};
 
 use super::ask::{Ask, html};
 use super::frame::{Frame, Here};
@@ -90,11 +90,10 @@ fn pages(text: &str) -> Vec<HitView> {
         .collect()
 }
 
-fn hit_view(found: &Found, path: &str) -> HitView {
-    let hit = &found.hit;
+fn hit_view(hit: &Hit, path: &str) -> HitView {
     let kind = kind_title(&hit.kind);
     let mut sub = kind.clone();
-    if let Some(lies_in) = &found.lies_in {
+    if let Some(lies_in) = &hit.lies_in {
         // Short enough to stand on one line with the name and the kind.
         let at = lies_in.first.as_ref().map(|first| {
             let path = shortened(&shown(&first.path), 30);
@@ -121,22 +120,19 @@ fn hit_view(found: &Found, path: &str) -> HitView {
         name: shown(&hit.name).into_owned(),
         kind,
         sub,
-        lies_in: found.lies_in.as_ref().map(place_cell),
+        lies_in: hit.lies_in.as_ref().map(place_cell),
     }
 }
 
-fn groups(text: &str, found: &[Found]) -> Vec<HitGroup> {
+fn groups(text: &str, found: &[Hit]) -> Vec<HitGroup> {
     let mut groups = Vec::new();
     for (list, title, path) in [
         (List::Identities, "Identities", "identities"),
         (List::Credentials, "Credentials", "credentials"),
         (List::Places, "Places", "places"),
     ] {
-        let hits: Vec<HitView> = found
-            .iter()
-            .filter(|found| found.hit.list == list)
-            .map(|found| hit_view(found, path))
-            .collect();
+        let hits: Vec<HitView> =
+            found.iter().filter(|hit| hit.list == list).map(|hit| hit_view(hit, path)).collect();
         if !hits.is_empty() {
             groups.push(HitGroup { title, hits });
         }
