@@ -1,7 +1,7 @@
 //! Fills a data folder with the demo estate, source by source, as syncs do.
 
-use std::sync::mpsc::{channel, sync_channel};
-use std::thread::ScopedJoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use demo::{Plan, SOURCES, Source, batches};
 use model::Time;
@@ -11,15 +11,7 @@ use store::{NewSource, SourceChange, Store, SyncSummary, SyncWriter};
 use crate::access::{Act, Actor};
 use crate::audit::acting;
 use crate::error::Result;
-use crate::sync::MAX_WAITING_BATCHES;
 use crate::{App, estate};
-
-/// How far the loading is.
-#[derive(Debug, Clone, Copy)]
-pub struct Step {
-    pub source: &'static str,
-    pub n_records: u64,
-}
 
 /// The name of a source that is not of the demo, if there is any.
 pub fn foreign(app: &App) -> Result<Option<String>> {
@@ -29,13 +21,14 @@ pub fn foreign(app: &App) -> Result<Option<String>> {
     Ok(app.store.sources()?.into_iter().find(|source| !is_own(source)).map(|source| source.name))
 }
 
-/// Loads the estate and evaluates it; a second time syncs the same sources again.
+/// Loads the estate and evaluates it; a second time syncs the same sources again. `progress` hears
+/// how many records were stated until then.
 pub fn load(
     app: &App,
     actor: &Actor,
     plan: &Plan,
-    progress: &dyn Fn(Step),
-    clock: &dyn Fn() -> Time,
+    progress: &(dyn Fn(u64) + Sync),
+    clock: &(dyn Fn() -> Time + Sync),
 ) -> Result<Vec<(&'static str, SyncSummary)>> {
     let detail = json!({ "identities": plan.identities, "seed": plan.seed });
     acting(app, actor, Act::ManageSources, "demo", detail, clock(), || {
@@ -46,60 +39,106 @@ pub fn load(
     })
 }
 
+/// So many sources are read at once: each holds what it claimed in memory, and one publishes while
+/// the other is read.
+const AT_ONCE: usize = 2;
+
 /// Syncs every source of the estate into a store. They have nothing behind them, so they are
 /// disabled: no schedule reads them.
 pub fn fill(
     store: &Store,
     plan: &Plan,
-    progress: &dyn Fn(Step),
-    clock: &dyn Fn() -> Time,
+    progress: &(dyn Fn(u64) + Sync),
+    clock: &(dyn Fn() -> Time + Sync),
 ) -> Result<Vec<(&'static str, SyncSummary)>> {
-    let (sender, receiver) = sync_channel(MAX_WAITING_BATCHES);
-    // What was taken in goes back: memory is freed fastest where it was taken.
-    let (back, spent) = channel();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            let all = SOURCES.iter().flat_map(|part| batches(plan, part).map(move |b| (part, b)));
-            for one in all {
-                // Nobody listens any more when the store failed.
-                if sender.send(one).is_err() {
-                    break;
-                }
-                spent.try_iter().for_each(drop);
+    let mut begun = Vec::with_capacity(SOURCES.len());
+    for part in SOURCES {
+        begun.push((part, begin(store, part, clock())?));
+    }
+    let waiting = Mutex::new(begun.into_iter().enumerate());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let turns = Turns::default();
+    let n_records = AtomicU64::new(0);
+    let read = || -> Result<Vec<_>> {
+        let mut read = Vec::new();
+        while let Some((number, (part, mut writer))) = next() {
+            let turn = turns.of(number);
+            // Each batch is made, compared and dropped by one thread, while it is in its cache.
+            for batch in batches(plan, part) {
+                writer.put(&batch)?;
+                let n = batch.n_records() as u64;
+                progress(n_records.fetch_add(n, Ordering::Relaxed) + n);
             }
+            if !writer.has_nothing_new() {
+                turn.wait();
+            }
+            read.push((number, (part.name, writer.publish(clock())?)));
+        }
+        Ok(read)
+    };
+    let all: Vec<Result<Vec<_>>> = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                scope.spawn(|| {
+                    let read = read();
+                    if read.is_err() {
+                        // What has not begun need not.
+                        while next().is_some() {}
+                    }
+                    read
+                })
+            })
+            .collect();
+        let joined = readers.into_iter().map(|reader| match reader.join() {
+            Ok(read) => read,
+            Err(panic) => std::panic::resume_unwind(panic),
         });
-        let mut summaries = Vec::with_capacity(SOURCES.len());
-        let mut reading: Option<(&'static Source, SyncWriter)> = None;
-        let mut publishing: Option<Publishing<'_>> = None;
-        let mut n_records = 0;
-        for (part, batch) in receiver {
-            let mut writer = match reading.take() {
-                Some((read, writer)) if read == part => writer,
-                before => {
-                    // To begin needs the store's one writer, as publishing does; so the next source
-                    // begins between two publications, and is read during the second.
-                    summaries.extend(end(publishing.take())?);
-                    let next = begin(store, part, clock())?;
-                    let at = clock();
-                    publishing = before
-                        .map(|(read, writer)| (read.name, scope.spawn(move || writer.publish(at))));
-                    n_records = 0;
-                    next
-                }
-            };
-            n_records += batch.n_records() as u64;
-            progress(Step { source: part.name, n_records });
-            writer.put(&batch)?;
-            // There may be nothing left to make.
-            back.send(batch).unwrap_or_default();
-            reading = Some((part, writer));
+        joined.collect()
+    });
+    let mut summaries = Vec::with_capacity(SOURCES.len());
+    for read in all {
+        summaries.extend(read?);
+    }
+    summaries.sort_unstable_by_key(|(number, _)| *number);
+    Ok(summaries.into_iter().map(|(_, summary)| summary).collect())
+}
+
+/// Lets the sources publish in their order, so that every load of a plan gives the same rows.
+#[derive(Debug, Default)]
+struct Turns {
+    ended: Mutex<[bool; SOURCES.len()]>,
+    changed: Condvar,
+}
+
+impl Turns {
+    const fn of(&self, number: usize) -> Turn<'_> {
+        Turn { turns: self, number }
+    }
+}
+
+/// Ends when it is dropped, whatever became of the source.
+struct Turn<'a> {
+    turns: &'a Turns,
+    number: usize,
+}
+
+impl Turn<'_> {
+    fn wait(&self) {
+        let mut ended = self.turns.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        while ended.iter().take(self.number).any(|ended| !ended) {
+            ended = self.turns.changed.wait(ended).unwrap_or_else(PoisonError::into_inner);
         }
-        summaries.extend(end(publishing)?);
-        if let Some((part, writer)) = reading {
-            summaries.push((part.name, writer.publish(clock())?));
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut ended = self.turns.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ended) = ended.get_mut(self.number) {
+            *ended = true;
         }
-        Ok(summaries)
-    })
+        self.turns.changed.notify_all();
+    }
 }
 
 fn begin(store: &Store, part: &Source, now: Time) -> Result<SyncWriter> {
@@ -124,14 +163,4 @@ fn begin(store: &Store, part: &Source, now: Time) -> Result<SyncWriter> {
         store.change_source(source.id, &off)?;
     }
     Ok(store.begin_sync(source.id, now)?)
-}
-
-type Publishing<'a> = (&'static str, ScopedJoinHandle<'a, store::Result<SyncSummary>>);
-
-fn end(publishing: Option<Publishing<'_>>) -> Result<Option<(&'static str, SyncSummary)>> {
-    let Some((name, publishing)) = publishing else { return Ok(None) };
-    match publishing.join() {
-        Ok(summary) => Ok(Some((name, summary?))),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
 }

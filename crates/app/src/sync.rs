@@ -23,7 +23,7 @@ use crate::{App, estate};
 /// Events a slow listener may lag behind before it loses some.
 const MAX_WAITING_EVENTS: usize = 1024;
 /// Batches that may wait for the store while the connector reads on.
-pub(crate) const MAX_WAITING_BATCHES: usize = 4;
+const MAX_WAITING_BATCHES: usize = 4;
 
 /// Something happened that a page or a terminal shows at once.
 #[derive(Debug, Clone, Serialize)]

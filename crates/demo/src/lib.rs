@@ -14,4 +14,4 @@ mod records;
 mod world;
 
 pub use plan::{Churn, DEFAULT_CREDENTIALS_PER, DEFAULT_IDENTITIES, Plan, SOURCES, Source};
-pub use records::{BATCH_RECORDS, batches, records};
+pub use records::{batches, records};

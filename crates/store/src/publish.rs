@@ -44,6 +44,7 @@ impl SyncWriter {
     /// Makes all that was put visible at once, and ends the claims of this source that complete
     /// scopes no longer hold.
     pub fn publish(mut self, now: Time) -> Result<SyncSummary> {
+        self.read_claims()?;
         let store = self.store.clone();
         let mut coverage = std::mem::take(&mut self.coverage);
         for (scope, refused) in std::mem::take(&mut self.refused) {

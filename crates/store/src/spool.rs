@@ -72,6 +72,10 @@ impl Spool {
     }
 
     /// The values of one entry, encoded.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.written == 0 && self.waiting.is_empty()
+    }
+
     pub(crate) fn entry(&mut self, offset: Offset) -> Result<Vec<u8>> {
         self.flush()?;
         let Some((file, path)) = &self.file else {

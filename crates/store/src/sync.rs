@@ -81,8 +81,10 @@ pub struct SyncWriter {
     pub(crate) source: SourceId,
     pub(crate) source_key: i64,
     pub(crate) hash_key: HashKey,
-    /// What the source claimed until now and states now, per kind of record.
+    /// What the source claimed until now and states now, per kind of record; read from the store
+    /// when the first batch comes, since many syncs may have begun and wait for their turn.
     pub(crate) claims: [Claims; N_TABLES],
+    has_read_claims: bool,
     /// What it states that is new or differs.
     pub(crate) spool: Spool,
     /// Where in the spool the last version is of what differs, per kind of record.
@@ -167,6 +169,7 @@ impl SyncWriter {
 
     /// Takes in one settled batch.
     pub fn put(&mut self, batch: &Batch) -> Result<()> {
+        self.read_claims()?;
         let [identities, credentials, places, grants, trusts, owners] =
             hashes_of(self.hash_key, batch)?;
         self.put_all(0, &batch.identities, &identities)?;
@@ -241,6 +244,33 @@ impl SyncWriter {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing stated until now is new or differs.
+    pub fn has_nothing_new(&self) -> bool {
+        self.spool.is_empty()
+    }
+
+    pub(crate) fn read_claims(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.has_read_claims, true) {
+            return Ok(());
+        }
+        let Self { store, source_key, claims, .. } = self;
+        // One thread for the credentials, one for all others.
+        let (credentials, others): (Vec<_>, Vec<_>) =
+            TABLES.into_iter().zip(claims).partition(|(table, _)| table.list == List::Credentials);
+        let read = |part: Vec<(&Table, &mut Claims)>| {
+            part.into_iter()
+                .try_for_each(|(table, claims)| store.read_claims_of(table, *source_key, claims))
+        };
+        std::thread::scope(|scope| {
+            let credentials = scope.spawn(|| read(credentials));
+            read(others)?;
+            match credentials.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 
     /// Removes all that was put and notes why.
@@ -606,41 +636,24 @@ impl Store {
             )?;
             Ok((SyncId(id), Spool::new(self.folder())?))
         })?;
-        let mut writer = SyncWriter {
+        Ok(SyncWriter {
             store: self.clone(),
             id,
             source,
             source_key,
             hash_key: self.hash_key(),
             claims: Default::default(),
+            has_read_claims: false,
             spool,
             differing: Default::default(),
             coverage: BTreeMap::new(),
             refused: BTreeMap::new(),
             ends_all: false,
             has_ended: false,
-        };
-        // One thread for the credentials, one for all others.
-        let (credentials, others): (Vec<_>, Vec<_>) = TABLES
-            .into_iter()
-            .zip(&mut writer.claims)
-            .partition(|(table, _)| table.list == List::Credentials);
-        let read = |part: Vec<(&Table, &mut Claims)>| {
-            part.into_iter()
-                .try_for_each(|(table, claims)| self.read_claims(table, source_key, claims))
-        };
-        std::thread::scope(|scope| {
-            let credentials = scope.spawn(|| read(credentials));
-            read(others)?;
-            match credentials.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        })?;
-        Ok(writer)
+        })
     }
 
-    fn read_claims(&self, table: &Table, source_key: i64, claims: &mut Claims) -> Result<()> {
+    fn read_claims_of(&self, table: &Table, source_key: i64, claims: &mut Claims) -> Result<()> {
         self.read("read what the source claimed until now", |c| {
             let name = table.name;
             let range = c.one(

@@ -68,8 +68,12 @@ fn records(plan: &Plan, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
         );
     }
     let bar = talk.bar("demo");
-    let progress = |step: app::demo::Step| {
-        bar.show(&Progress { doing: step.source.into(), done: step.n_records, total: None });
+    let progress = |n_records: u64| {
+        bar.show(&Progress {
+            doing: "records of all sources".into(),
+            done: n_records,
+            total: None,
+        });
     };
     let summaries = app::demo::load(&app, &config::me(), plan, &progress, &clock::now)?;
     bar.finish();

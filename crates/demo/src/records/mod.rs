@@ -24,8 +24,8 @@ use crate::plan::{Group, MIX, Part, Plan, SOURCES, Source};
 use crate::world::{Area, World, mark, service, sort, team_party};
 
 /// A batch is handed out when it has at least this many records: few enough that they are still in
-/// the processor's cache when they are hashed.
-pub const BATCH_RECORDS: usize = 2_000;
+/// the processor's own cache when they are compared and dropped.
+const BATCH_RECORDS: usize = 250;
 
 pub(crate) const DAY: u64 = 86_400;
 
