@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
+use app::report::table::{Table, to_csv};
 use clap::ValueEnum;
 use connectors::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -200,7 +201,7 @@ pub(crate) fn print_rows(
     let rows: Vec<Vec<String>> =
         items.iter().map(|row| shown.iter().map(|(_, at)| cell_at(row, at)).collect()).collect();
     if format == Format::Csv {
-        return print(&app::report::to_csv(&app::report::Table { header, rows })?);
+        return print(&to_csv(&Table { header, rows })?);
     }
     print(&columns(&header, &rows, talk))
 }

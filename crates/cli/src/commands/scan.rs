@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, bail};
-use app::report::{self, Report, Rows};
+use app::report::table::{self, Rows};
+use app::report::{self, Report, sarif};
 use app::{App, suppress, today};
 use clap::ValueEnum;
 use connectors::Settings;
@@ -182,8 +183,8 @@ pub(crate) fn run(args: &Args, global: &Global, talk: &Talk) -> anyhow::Result<E
     }
     match global.format {
         Format::Json => output::print_json(&report.to_json()?)?,
-        Format::Sarif => output::print_json(&report::sarif(&report))?,
-        Format::Csv => output::print(&report::to_csv(&report.table(args.rows.rows()))?)?,
+        Format::Sarif => output::print_json(&sarif::document(&report))?,
+        Format::Csv => output::print(&table::to_csv(&report.table(args.rows.rows()))?)?,
         Format::Table => output::print(&overview(&report, talk))?,
     }
     Ok(exit(args, &report))
@@ -348,7 +349,7 @@ fn overview(report: &Report, talk: &Talk) -> String {
                 vec![
                     row.record.kind.to_string(),
                     row.record.name.clone(),
-                    report::fact_cell(&row.record.expires_at),
+                    table::fact_cell(&row.record.expires_at),
                     place,
                 ]
             })
