@@ -283,7 +283,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/export/{list}",
         Access::Act(Act::ExportData),
         "Exactly the rows of a list, all pages, as JSON lines or CSV",
-        || get(api::export),
+        || get(api::export::export),
     )
     .query(&[
         ("format", "json or csv"),
@@ -314,36 +314,40 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/connectors",
         LOOK,
         "What can be connected, its settings and the permissions it needs",
-        || get(api::connectors),
+        || get(api::sources::connectors),
     )
     .gives(of::<Vec<app::sources::ConnectorView>>),
-    api(Get, "/api/v1/sources", LOOK, "Configured sources", || get(api::sources))
+    api(Get, "/api/v1/sources", LOOK, "Configured sources", || get(api::sources::sources))
         .gives(openapi::sources),
-    api(Post, "/api/v1/sources", SOURCES, "Add a source", || post(api::add_source))
+    api(Post, "/api/v1/sources", SOURCES, "Add a source", || post(api::sources::add_source))
         .takes(of::<app::sources::SourceRequest>)
         .gives(openapi::source),
-    api(Get, "/api/v1/sources/{id}", LOOK, "One source", || get(api::source))
+    api(Get, "/api/v1/sources/{id}", LOOK, "One source", || get(api::sources::source))
         .gives(openapi::source),
-    api(Put, "/api/v1/sources/{id}", SOURCES, "Change a source", || put(api::change_source))
-        .takes(of::<app::sources::SourceChange>)
-        .gives(openapi::source),
+    api(Put, "/api/v1/sources/{id}", SOURCES, "Change a source", || {
+        put(api::sources::change_source)
+    })
+    .takes(of::<app::sources::SourceChange>)
+    .gives(openapi::source),
     api(
         Delete,
         "/api/v1/sources/{id}",
         SOURCES,
         "Remove a source: its claims end, its history stays",
-        || delete(api::remove_source),
+        || delete(api::sources::remove_source),
     )
     .gives(openapi::object),
-    api(Post, SYNC_PATH, Access::Act(Act::RunSync), "Sync a source now", || post(api::run_sync))
-        .query(&[("wait", "true: reply when it ended")])
-        .gives(openapi::object),
+    api(Post, SYNC_PATH, Access::Act(Act::RunSync), "Sync a source now", || {
+        post(api::sources::run_sync)
+    })
+    .query(&[("wait", "true: reply when it ended")])
+    .gives(openapi::object),
     api(
         Post,
         "/api/v1/sources/{id}/test",
         Access::Act(Act::TestSource),
         "Try a source's settings without keeping anything",
-        || post(api::test_source),
+        || post(api::sources::test_source),
     )
     .gives(openapi::object),
     api(Get, "/api/v1/syncs", LOOK, "Runs of sources, newest first", || get(api::syncs))
@@ -353,36 +357,37 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         get(events::listen)
     }),
     // People
-    api(Get, "/api/v1/me", LOOK, "Who one is, and what one may do", || get(api::me))
+    api(Get, "/api/v1/me", LOOK, "Who one is, and what one may do", || get(api::people::me))
         .gives(openapi::me),
-    api(Get, "/api/v1/people", PEOPLE, "People", || get(api::people)).gives(openapi::people),
-    api(Post, "/api/v1/people", PEOPLE, "Add a person", || post(api::add_person))
-        .takes(of::<api::PersonBody>)
+    api(Get, "/api/v1/people", PEOPLE, "People", || get(api::people::people))
+        .gives(openapi::people),
+    api(Post, "/api/v1/people", PEOPLE, "Add a person", || post(api::people::add_person))
+        .takes(of::<api::people::PersonBody>)
         .gives(openapi::person),
     api(
         Put,
         "/api/v1/people/{login}",
         PEOPLE,
         "Change a person's name or role, or disable them",
-        || put(api::change_person),
+        || put(api::people::change_person),
     )
-    .takes(of::<api::PersonChangeBody>)
+    .takes(of::<api::people::PersonChangeBody>)
     .gives(openapi::person),
     api(
         Put,
         "/api/v1/people/{login}/password",
         SELF,
         "Set a password: one's own, or as administrator anybody's",
-        || put(api::set_password),
+        || put(api::people::set_password),
     )
-    .takes(of::<api::PasswordBody>),
+    .takes(of::<api::people::PasswordBody>),
     api(Post, "/api/v1/sign-in-links", PEOPLE, "Make a one-time sign-in link", || {
-        post(api::sign_in_link)
+        post(api::sign_in::sign_in_link)
     })
     .query(&[("login", "whom it signs in; left out: the first administrator")])
     .gives(openapi::object),
     api(Get, "/api/v1/tokens", SELF, "API tokens: one's own; an administrator sees all", || {
-        get(api::tokens)
+        get(api::people::tokens)
     })
     .gives(openapi::tokens),
     api(
@@ -390,31 +395,35 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/tokens",
         SELF,
         "Make an API token; its secret is in this reply only",
-        || post(api::create_token),
+        || post(api::people::create_token),
     )
-    .takes(of::<api::TokenBody>)
+    .takes(of::<api::people::TokenBody>)
     .gives(openapi::token),
-    api(Delete, "/api/v1/tokens/{id}", SELF, "Revoke an API token", || delete(api::revoke_token)),
+    api(Delete, "/api/v1/tokens/{id}", SELF, "Revoke an API token", || {
+        delete(api::people::revoke_token)
+    }),
     api(Get, "/api/v1/sessions", SELF, "Sessions: one's own; an administrator sees all", || {
-        get(api::sessions)
+        get(api::people::sessions)
     })
     .gives(openapi::sessions),
-    api(Delete, "/api/v1/sessions/{id}", SELF, "End a session", || delete(api::end_session)),
+    api(Delete, "/api/v1/sessions/{id}", SELF, "End a session", || {
+        delete(api::people::end_session)
+    }),
     api(
         Post,
         "/api/v1/sign-in",
         Access::Public,
         "Sign in by password or one-time link; the session comes as a cookie",
-        || post(api::sign_in),
+        || post(api::sign_in::sign_in),
     )
-    .takes(of::<api::SignInBody>)
+    .takes(of::<api::sign_in::SignInBody>)
     .gives(openapi::object),
     api(Post, "/api/v1/sign-out", Access::Public, "End the session of the cookie", || {
-        post(api::sign_out)
+        post(api::sign_in::sign_out)
     }),
     // Prove, run
     api(Get, "/api/v1/audit", Access::Act(Act::ReadAudit), "The audit log, newest first", || {
-        get(api::audit)
+        get(api::installation::audit)
     })
     .query(&[("before", "entries before this number"), ("limit", "at most 1000")])
     .gives(openapi::audit),
@@ -423,7 +432,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/doctor",
         LOOK,
         "Is everything as it should be, and if not, what to do",
-        || get(api::doctor),
+        || get(api::installation::doctor),
     )
     .gives(of::<Vec<app::diagnosis::Check>>),
     api(
@@ -431,17 +440,17 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/backup",
         Access::Act(Act::Backup),
         "Copy the data folder, on the machine itself",
-        || post(api::backup),
+        || post(api::installation::backup),
     )
-    .takes(of::<api::BackupBody>)
+    .takes(of::<api::installation::BackupBody>)
     .gives(openapi::object),
     api(Get, "/api/v1/openapi.json", Access::Public, "This document", || get(api::openapi))
         .gives(openapi::object),
     row(Kind::Plain, Get, "/healthz", Access::Public, "Whether the process answers", || {
-        get(api::healthz)
+        get(api::installation::healthz)
     }),
     row(Kind::Plain, Get, "/readyz", Access::Public, "Whether the store answers", || {
-        get(api::readyz)
+        get(api::installation::readyz)
     }),
     row(
         Kind::Plain,
@@ -449,7 +458,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/metrics",
         LOOK,
         "OpenMetrics; needs a token or a session like everything else",
-        || get(api::metrics),
+        || get(api::installation::metrics),
     ),
     row(
         Kind::Plain,

@@ -38,7 +38,7 @@ struct Decide {
     tomorrow: String,
 }
 
-const DAY: std::time::Duration = std::time::Duration::from_secs(crate::api::DAY_S);
+const DAY: std::time::Duration = std::time::Duration::from_secs(crate::api::people::DAY_S);
 
 pub(crate) async fn page(ask: Ask, Path(raw_id): Path<String>) -> Reply {
     let id: FindingId = id(&raw_id, "finding")?;

@@ -605,7 +605,8 @@ pub(crate) async fn audit(ask: Ask) -> Reply {
     let before = ask.parameter("before").and_then(|text| text.parse::<i64>().ok());
     let server = ask.server.clone();
     let page = server.ask(move |app| {
-        let entries = app::audit::list(app, ask.actor()?, before, crate::api::AUDIT_PAGE)?;
+        let entries =
+            app::audit::list(app, ask.actor()?, before, crate::api::installation::AUDIT_PAGE)?;
         let frame = ask.frame(app, Here::Audit, "Audit", "Who did what, and how did it end?")?;
         let rows = entries
             .iter()
@@ -638,7 +639,7 @@ pub(crate) async fn audit(ask: Ask) -> Reply {
                 ]
             })
             .collect();
-        let next = (entries.len() == crate::api::AUDIT_PAGE)
+        let next = (entries.len() == crate::api::installation::AUDIT_PAGE)
             .then(|| entries.last().map(|last| format!("/audit?before={}", last.number)))
             .flatten();
         let heads = ["Act", "*Outcome", "*Of", "*Who", "Detail", "*When", "#Entry"];

@@ -13,7 +13,7 @@ use store::TokenId;
 use super::ask::{Ask, Notice, go_to, html, into_notices, notice};
 use super::frame::{Frame, Here};
 use super::parts::{Markup, grouped, not_said, when};
-use crate::api::{DAY_S, set_password_of};
+use crate::api::people::{DAY_S, set_password_of};
 use crate::problem::Reply;
 use crate::server::Server;
 use crate::session::Caller;

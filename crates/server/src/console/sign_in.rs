@@ -8,7 +8,9 @@ use axum::http::{HeaderMap, HeaderValue};
 use super::ask::{Ask, go_to, html};
 use super::frame::Look;
 use crate::address::href;
-use crate::api::{SignInBody, end_own_session, forget_session, keep_session, sign_in_with};
+use crate::api::sign_in::{
+    SignInBody, end_own_session, forget_session, keep_session, sign_in_with,
+};
 use crate::browser::Bare;
 use crate::problem::Reply;
 use crate::server::Server;

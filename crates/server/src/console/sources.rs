@@ -225,7 +225,7 @@ pub(crate) async fn sync(
             return notice("A sync of this source is running already.");
         }
     }
-    drop(crate::api::begin_sync(&server, actor, id));
+    drop(crate::api::sources::begin_sync(&server, actor, id));
     notice("The sync has begun. This page shows how it goes.")
 }
 
