@@ -1,172 +1,19 @@
-//! `explain ID` and `… show ID`: one thing as a page for a person who has to act on it now: what it
-//! is, what to do, who owns it, where it lies or what it can do, and what is not known of it.
+//! The page of one thing: what it is, what to do, who owns it, where it lies or what it can do, and
+//! what is not known of it.
 //!
-//! The page is made of the API's reply and nothing else; `--format json` prints the reply as it is.
+//! Text is made of a reply that was read already: nothing is asked or printed here.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use anyhow::{Context, bail};
-use clap::Args;
+use anyhow::bail;
 use model::{
-    Condition, Credential, Effect, Evidence, Fact, Facts, Finding, FindingState, Grant, Identity,
-    IdentityId, OwnerLink, Party, Place, StoredAt, Subject, Time, Trust,
+    Condition, Credential, Effect, Evidence, Fact, Facts, FindingState, Grant, Identity,
+    IdentityId, OwnerLink, Party, StoredAt, Subject, Time, Trust,
 };
-use serde::Deserialize;
-use serde_json::Value;
 
-use crate::api::{Api, path};
-use crate::commands::Global;
-use crate::output::{self, Exit, Format, Talk, columns_of, finding_lines};
+use super::Names;
+use super::reply::{Explained, FindingRow, OfCredential, OfFinding, OfIdentity, OfPlace, Row};
+use crate::output::{Talk, columns_of, finding_lines};
 
-/// Explain an identity, credential, grant, trust, place or finding by its id: what it is, who says
-/// so, what to do.
-#[derive(Debug, Args)]
-pub(crate) struct ExplainArgs {
-    id: String,
-    /// As it was seen at this moment.
-    #[arg(long, value_name = "TIME")]
-    as_of: Option<String>,
-}
-
-pub(crate) fn explain(args: &ExplainArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
-    tell(&Api::ask(global)?, &args.id, args.as_of.as_deref(), global.format, talk)?;
-    Ok(Exit::Fine)
-}
-
-/// Whatever an id stands for.
-pub(crate) fn tell(
-    api: &Api,
-    id: &str,
-    as_of: Option<&str>,
-    format: Format,
-    talk: &Talk,
-) -> anyhow::Result<()> {
-    let reply = ask(api, &["explain", id], as_of)?;
-    match format {
-        Format::Json | Format::Csv => output::print_value(&reply, format),
-        Format::Table | Format::Sarif => output::print(&page(api, reply, talk)?),
-    }
-}
-
-/// The same for a thing of one list.
-pub(crate) fn show(
-    api: &Api,
-    list: &str,
-    id: &str,
-    as_of: Option<&str>,
-    format: Format,
-    talk: &Talk,
-) -> anyhow::Result<()> {
-    if matches!(format, Format::Json | Format::Csv) {
-        return output::print_value(&ask(api, &[list, id], as_of)?, format);
-    }
-    let reply = ask(api, &["explain", id], as_of)?;
-    let is = reply.get("is").and_then(Value::as_str).unwrap_or_default();
-    let one = if list == "identities" { "identity" } else { list.trim_end_matches('s') };
-    if is != one {
-        bail!("`{id}` is a {is}; `tutela explain` shows whatever an id stands for");
-    }
-    output::print(&page(api, reply, talk)?)
-}
-
-fn ask(api: &Api, parts: &[&str], as_of: Option<&str>) -> anyhow::Result<Value> {
-    let query: Vec<_> = as_of.iter().map(|as_of| ("as_of", (*as_of).to_owned())).collect();
-    api.get(&path(parts, &query))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase", tag = "is")]
-enum Explained {
-    Identity(Box<OfIdentity>),
-    Credential(Box<OfCredential>),
-    Place(Box<OfPlace>),
-    Grant { claims: Vec<Row<Grant>> },
-    Trust { claims: Vec<Row<Trust>> },
-    Finding(Box<OfFinding>),
-}
-
-#[derive(Deserialize)]
-struct Row<R> {
-    record: R,
-    source_name: String,
-    seen_from: Time,
-    last_seen: Time,
-    owner: Option<Owner>,
-}
-
-#[derive(Deserialize)]
-struct Owner {
-    party: Party,
-    method: String,
-    confidence: f64,
-}
-
-#[derive(Deserialize)]
-struct Claimed {
-    party: Party,
-    by: String,
-    reason: String,
-    at: Time,
-}
-
-#[derive(Deserialize)]
-struct OfIdentity {
-    claims: Vec<Row<Identity>>,
-    gone_at: Option<Time>,
-    credentials: Vec<Row<Credential>>,
-    n_credentials: usize,
-    grants: Vec<Row<Grant>>,
-    trusts_in: Vec<Row<Trust>>,
-    trusts_out: Vec<Row<Trust>>,
-    owners: Vec<Row<OwnerLink>>,
-    owner_claim: Option<Claimed>,
-    children: Vec<Row<Identity>>,
-    findings: Vec<FindingRow>,
-}
-
-#[derive(Deserialize)]
-struct OfCredential {
-    claims: Vec<Row<Credential>>,
-    gone_at: Option<Time>,
-    identity: Option<Row<Identity>>,
-    places: Vec<Row<Place>>,
-    same_secret: Vec<Row<Credential>>,
-    findings: Vec<FindingRow>,
-}
-
-#[derive(Deserialize)]
-struct OfPlace {
-    claims: Vec<Row<Place>>,
-    gone_at: Option<Time>,
-    credentials: Vec<Row<Credential>>,
-    n_credentials: usize,
-    container: Option<Row<Place>>,
-}
-
-#[derive(Deserialize)]
-struct FindingRow {
-    finding: Finding,
-    state: FindingState,
-    first_seen: Time,
-    last_seen: Time,
-}
-
-#[derive(Deserialize)]
-struct OfFinding {
-    #[serde(flatten)]
-    row: FindingRow,
-    rule_title: String,
-    why: String,
-    tags: Vec<String>,
-}
-
-/// Names of the identities that the reply refers to by id.
-type Names = BTreeMap<IdentityId, String>;
-
-fn page(api: &Api, reply: Value, talk: &Talk) -> anyhow::Result<String> {
-    let names = names(api, &reply)?;
-    let explained = serde_json::from_value(reply)
-        .context("reading the explanation: is the server another version?")?;
+pub(super) fn of(explained: Explained, names: Names, talk: &Talk) -> anyhow::Result<String> {
     let mut page = Page { text: String::new(), names, talk };
     match explained {
         Explained::Identity(of) => page.identity(&of)?,
@@ -177,36 +24,6 @@ fn page(api: &Api, reply: Value, talk: &Talk) -> anyhow::Result<String> {
         Explained::Finding(of) => page.finding(&of),
     }
     Ok(page.text)
-}
-
-/// One question for all of them. What is gone has no name; its id says it.
-fn names(api: &Api, reply: &Value) -> anyhow::Result<Names> {
-    /// Of a page; the other ids stand for themselves.
-    const MAX_NAMED: usize = 150;
-    let mut ids = BTreeSet::new();
-    collect_ids(reply, &mut ids);
-    if ids.is_empty() {
-        return Ok(Names::new());
-    }
-    let mut query: Vec<(&str, String)> =
-        ids.iter().take(MAX_NAMED).map(|id| ("filter", format!("id:is:{id}"))).collect();
-    query.push(("limit", MAX_NAMED.to_string()));
-    let named = api.get(&path(&["identities"], &query))?;
-    let rows: Vec<Value> = output::items(&named).to_vec();
-    let name = |row: Value| {
-        let record: Identity = serde_json::from_value(row.get("record")?.clone()).ok()?;
-        Some((record.id, record.name))
-    };
-    Ok(rows.into_iter().filter_map(name).collect())
-}
-
-fn collect_ids(value: &Value, ids: &mut BTreeSet<IdentityId>) {
-    match value {
-        Value::String(text) => ids.extend(text.parse::<IdentityId>()),
-        Value::Array(items) => items.iter().for_each(|item| collect_ids(item, ids)),
-        Value::Object(fields) => fields.values().for_each(|field| collect_ids(field, ids)),
-        _ => {}
-    }
 }
 
 struct Page<'a> {
