@@ -196,8 +196,9 @@ fn columns_of(list: &str) -> Columns {
     }
 }
 
+/// A command on one list: the list's name, and the word for one of it.
 pub(crate) fn run(
-    list: &'static str,
+    [list, one]: [&'static str; 2],
     command: &ListCommand,
     global: &Global,
     talk: &Talk,
@@ -206,7 +207,7 @@ pub(crate) fn run(
     match command {
         ListCommand::List(query) => show_list(&api, list, query, global, talk)?,
         ListCommand::Show { id, as_of } => {
-            explain::show(&api, list, id, as_of.as_deref(), global.format, talk)?;
+            explain::show(&api, [list, one], id, as_of.as_deref(), global.format, talk)?;
         }
         ListCommand::Export(filters) => {
             let mut pairs = filters.pairs();

@@ -109,11 +109,15 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
     match command {
         Command::Up(args) => up::run(&args, &global, talk),
         Command::Scan(args) => scan::run(&args, &global, talk),
-        Command::Identities(command) => lists::run("identities", &command, &global, talk),
-        Command::Credentials(command) => lists::run("credentials", &command, &global, talk),
-        Command::Places(command) => lists::run("places", &command, &global, talk),
-        Command::Grants(command) => lists::run("grants", &command, &global, talk),
-        Command::Trusts(command) => lists::run("trusts", &command, &global, talk),
+        Command::Identities(command) => {
+            lists::run(["identities", "identity"], &command, &global, talk)
+        }
+        Command::Credentials(command) => {
+            lists::run(["credentials", "credential"], &command, &global, talk)
+        }
+        Command::Places(command) => lists::run(["places", "place"], &command, &global, talk),
+        Command::Grants(command) => lists::run(["grants", "grant"], &command, &global, talk),
+        Command::Trusts(command) => lists::run(["trusts", "trust"], &command, &global, talk),
         Command::Owners(command) => manage::owners(&command, &global, talk),
         Command::Findings(command) => manage::findings(&command, &global, talk),
         Command::Source(command) => manage::source(&command, &global, talk),

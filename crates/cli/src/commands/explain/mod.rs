@@ -48,10 +48,10 @@ pub(crate) fn tell(
     }
 }
 
-/// The same for a thing of one list.
+/// The same for a thing of one list: its name, and the word for one of it.
 pub(crate) fn show(
     api: &Api,
-    list: &str,
+    [list, one]: [&str; 2],
     id: &str,
     as_of: Option<&str>,
     format: Format,
@@ -62,7 +62,6 @@ pub(crate) fn show(
     }
     let reply = ask(api, &["explain", id], as_of)?;
     let is = reply.get("is").and_then(Value::as_str).unwrap_or_default();
-    let one = if list == "identities" { "identity" } else { list.trim_end_matches('s') };
     if is != one {
         bail!("`{id}` is a {is}; `tutela explain` shows whatever an id stands for");
     }
