@@ -9,8 +9,9 @@ use model::fact::Text;
 use model::{Fact, Time, Value, kinds};
 use regex::bytes::Regex;
 
+use crate::assigned::value;
 use crate::recognise::Found;
-use crate::{assigned, documented, keys, pem};
+use crate::{documented, keys, pem};
 
 /// The other half of a credential is looked for this far around the first.
 const NEAR: usize = 400;
@@ -139,7 +140,7 @@ pub(crate) fn aws_secret(bytes: &[u8], token: &Range<usize>) -> SecretPart {
 
 fn is_aws_secret(secret: &[u8]) -> bool {
     documented::is_documented(secret)
-        || assigned::n_distinct(secret) >= 14 && !assigned::has_long_run(secret)
+        || value::n_distinct(secret) >= 14 && !value::has_long_run(secret)
 }
 
 pub(crate) fn aws_access_key(found: &mut Found, around: &Around<'_>) {
@@ -583,9 +584,9 @@ pub(crate) fn address_at(bytes: &[u8], colon: usize) -> Option<Address> {
     }
     let value = std::str::from_utf8(bytes.get(password.clone())?).ok()?;
     let host_name = bytes.get(host.clone())?;
-    let is_template = assigned::is_reference(value)
+    let is_template = value::is_reference(value)
         || value.starts_with(['$', '%', '*', ':', '{', '[']) && !value.contains("%2")
-        || assigned::is_placeholder(value)
+        || value::is_placeholder(value)
         || is_stock_password(value)
         || is_example_host(host_name)
         || memchr::memchr(b'$', host_name).is_some();
@@ -669,13 +670,13 @@ fn stands_for_secret(user: &str) -> bool {
     const PREFIXES: [&str; 8] =
         ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "hvs.", "sk-"];
     PREFIXES.iter().any(|prefix| user.starts_with(prefix))
-        || (user.len() >= 20 && assigned::looks_random(user, 20) && !user.contains('@'))
+        || (user.len() >= 20 && value::looks_random(user, 20) && !user.contains('@'))
         || (user.len() >= 32 && user.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 pub(crate) fn is_basic(token: &[u8]) -> bool {
     basic_parts(token).is_some_and(|(_, password)| {
-        !assigned::is_placeholder(&password) && !is_stock_password(&password)
+        !value::is_placeholder(&password) && !is_stock_password(&password)
     })
 }
 
@@ -699,10 +700,10 @@ pub(crate) fn basic(found: &mut Found, _around: &Around<'_>) {
 /// A bearer token that is no variable, no word and no JWT (those have their own rule).
 pub(crate) fn is_opaque_token(token: &[u8]) -> bool {
     std::str::from_utf8(token).is_ok_and(|token| {
-        assigned::looks_random(token, 20)
+        value::looks_random(token, 20)
             && token.bytes().any(|b| b.is_ascii_digit())
-            && !assigned::is_words(token)
-            && !assigned::is_placeholder(token)
+            && !value::is_words(token)
+            && !value::is_placeholder(token)
     })
 }
 

@@ -2,7 +2,7 @@
 //! all source trees quote one of them.
 //!
 //! A value is listed here when it stands in a published text; what merely looks made up is the
-//! business of `assigned`.
+//! business of `assigned::value`.
 
 /// Whether a value is one of them, as a whole.
 pub(crate) fn is_documented(secret: &[u8]) -> bool {

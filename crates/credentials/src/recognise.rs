@@ -12,7 +12,8 @@ use model::kinds::{self, CredentialKind};
 use model::{Fact, Facts, Secret, Time};
 use regex::bytes::Regex;
 
-use crate::assigned::{self, Ends};
+use crate::assigned::name::{kind_of_name, system_of_name};
+use crate::assigned::{self, Ends, value};
 use crate::derive::{self, Around, SecretPart};
 use crate::documented;
 use crate::keywords::Keywords;
@@ -108,7 +109,7 @@ pub fn find(bytes: &[u8], sink: &mut dyn FnMut(Found)) -> bool {
 /// The place vouches for the value, so one that a person chose is taken as it is.
 pub fn classify(name: Option<&str>, value: &str) -> Option<Found> {
     let value = value.trim();
-    if assigned::is_reference(value) || value.len() > MAX_TOKEN {
+    if value::is_reference(value) || value.len() > MAX_TOKEN {
         return None;
     }
     let inner = base64_document(value);
@@ -126,16 +127,16 @@ pub fn classify(name: Option<&str>, value: &str) -> Option<Found> {
         }
         return Some(found);
     }
-    if assigned::is_placeholder(value) {
+    if value::is_placeholder(value) {
         return None;
     }
-    let kind = name.and_then(assigned::kind_of_name).unwrap_or(kinds::SECRET);
+    let kind = name.and_then(kind_of_name).unwrap_or(kinds::SECRET);
     let rule = RULES.last()?;
     let mut found = Found {
         rule: rule.id,
         title: "Secret by its place",
         kind,
-        system: name.map_or("unknown", assigned::system_of_name),
+        system: name.map_or("unknown", system_of_name),
         instance: None,
         public_id: None,
         account: None,
@@ -147,7 +148,7 @@ pub fn classify(name: Option<&str>, value: &str) -> Option<Found> {
         expires_at: Fact::default(),
         facts: Facts::new(),
         confidence: Confidence::Likely,
-        chosen_by_person: assigned::is_chosen(kind, value),
+        chosen_by_person: value::is_chosen(kind, value),
     };
     say_when_documented(&mut found);
     Some(found)
@@ -351,8 +352,8 @@ fn looks_made(token: &[u8]) -> bool {
     }
     let lower = token.to_ascii_lowercase();
     let says_so = ["example", "xxxx", "your_", "your-", "placeholder", "redacted", "changeme"];
-    assigned::n_distinct(token) >= token.len().min(28) / 3
-        && !assigned::has_long_run(token)
+    value::n_distinct(token) >= token.len().min(28) / 3
+        && !value::has_long_run(token)
         && !says_so.iter().any(|part| memchr::memmem::find(&lower, part.as_bytes()).is_some())
 }
 
@@ -434,7 +435,7 @@ impl Candidate {
             title: self.rule.title,
             kind,
             system: match (self.rule.shape, &name) {
-                (Shape::Assigned, Some(name)) => assigned::system_of_name(name),
+                (Shape::Assigned, Some(name)) => system_of_name(name),
                 _ => self.rule.system,
             },
             instance: None,
@@ -457,7 +458,7 @@ impl Candidate {
             || matches!(self.rule.shape, Shape::Assigned);
         if by_person {
             let value = String::from_utf8_lossy(found.secret.reveal()).into_owned();
-            found.chosen_by_person = assigned::is_chosen(found.kind, &value);
+            found.chosen_by_person = value::is_chosen(found.kind, &value);
         }
         say_when_documented(&mut found);
         found

@@ -263,7 +263,7 @@ pub(crate) static RULES: &[Rule] = &[
     },
 ];
 
-/// Parts of names that tell; what a whole name says is decided in `assigned`.
+/// Parts of names that tell; what a whole name says is decided in `assigned::name`.
 const NAMES: &[&str] = &[
     "passw",
     "Passw",
