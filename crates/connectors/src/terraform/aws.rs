@@ -6,7 +6,7 @@ use model::{Condition, Effect, Fact, IdentityId, Subject};
 use super::Row;
 use super::index::{account_of, last_part};
 use super::reading::{Reading, Statement, statements, time};
-use super::state::{Resource, text};
+use super::resource::{Resource, text};
 
 pub(super) const ROWS: &[Row] = &[
     ("aws_iam_user", user),
@@ -438,7 +438,7 @@ fn task_definition(reading: &mut Reading<'_>, resource: &Resource) {
     };
     for container in containers.iter().filter_map(serde_json::Value::as_object) {
         let container_name = text(container, "name").unwrap_or_default();
-        for variable in super::state::blocks(container, "environment") {
+        for variable in super::resource::blocks(container, "environment") {
             let (Some(name), Some(value)) = (text(variable, "name"), text(variable, "value"))
             else {
                 continue;
@@ -448,7 +448,7 @@ fn task_definition(reading: &mut Reading<'_>, resource: &Resource) {
                 reading.secret(resource, kinds::SECRET, &attribute, value, None, |_| {});
             }
         }
-        for secret in super::state::blocks(container, "secrets") {
+        for secret in super::resource::blocks(container, "secrets") {
             let (Some(name), Some(from)) = (text(secret, "name"), text(secret, "valueFrom")) else {
                 continue;
             };

@@ -6,7 +6,7 @@ use model::{Fact, IdentityId, Subject};
 use super::Row;
 use super::index::last_part;
 use super::reading::{Reading, expiry, time};
-use super::state::Resource;
+use super::resource::Resource;
 
 pub(super) const ROWS: &[Row] = &[
     ("azuread_application", application),

@@ -5,7 +5,7 @@ use model::kinds;
 
 use super::Row;
 use super::reading::{Reading, expiry};
-use super::state::Resource;
+use super::resource::Resource;
 
 pub(super) const ROWS: &[Row] = &[
     ("postgresql_role", postgres_role),

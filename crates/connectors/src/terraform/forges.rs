@@ -6,7 +6,7 @@ use model::{Authority, Fact};
 
 use super::Row;
 use super::reading::{Reading, expiry, is_no_secret, time};
-use super::state::Resource;
+use super::resource::Resource;
 use crate::material;
 
 pub(super) const ROWS: &[Row] = &[

@@ -4,7 +4,7 @@ use model::{Fact, kinds};
 
 use super::Row;
 use super::reading::Reading;
-use super::state::Resource;
+use super::resource::Resource;
 
 pub(super) const ROWS: &[Row] = &[
     ("tls_private_key", private_key),

@@ -6,7 +6,7 @@ use model::{Condition, Fact, IdentityId, Subject};
 
 use super::Row;
 use super::reading::{Reading, expiry, time};
-use super::state::{Resource, text};
+use super::resource::{Resource, text};
 
 pub(super) const ROWS: &[Row] = &[
     ("google_service_account", service_account),
@@ -126,9 +126,9 @@ pub(super) fn policy(reading: &mut Reading<'_>, resource: &Resource) {
     let Some(data) = resource.text("policy_data") else { return };
     let Ok(serde_json::Value::Object(policy)) = serde_json::from_str(data) else { return };
     let target = target_of(resource);
-    for bound in super::state::blocks(&policy, "bindings") {
+    for bound in super::resource::blocks(&policy, "bindings") {
         let Some(role) = text(bound, "role") else { continue };
-        for member in super::state::texts(bound, "members") {
+        for member in super::resource::texts(bound, "members") {
             binding(reading, resource, role, member, &target);
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reading::{Statement, statements};
-use super::state::Resource;
+use super::resource::Resource;
 
 /// Policy documents beyond this many are not kept; grants then name the policy only.
 const MAX_POLICIES: usize = 50_000;
@@ -95,7 +95,7 @@ impl Index {
                 let issuer = resource
                     .blocks("oidc")
                     .into_iter()
-                    .find_map(|oidc| super::state::text(oidc, "issuer_uri").map(String::from));
+                    .find_map(|oidc| super::resource::text(oidc, "issuer_uri").map(String::from));
                 if let (Some(pool), Some(issuer)) = (text("workload_identity_pool_id"), issuer) {
                     self.issuers.insert(pool.to_owned(), issuer);
                 }

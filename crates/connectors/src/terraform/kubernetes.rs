@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Row;
 use super::index::account_of;
 use super::reading::Reading;
-use super::state::{Resource, blocks, text, texts};
+use super::resource::{Resource, blocks, text, texts};
 
 pub(super) const ROWS: &[Row] = &[
     ("kubernetes_service_account", service_account),

@@ -1,6 +1,6 @@
 //! Terraform and OpenTofu: what state and plan files declare, and the secrets that stand in them.
 //!
-//! [`state`] reads the formats and hands on one resource at a time; each provider's file has a
+//! [`state`] reads the formats and hands on one [`resource`] at a time; each provider's file has a
 //! table of the resource types it knows; [`reading`] is where secret values become fingerprints;
 //! what no table knows goes through [`sweep`]. The file is read twice: the first pass ([`index`])
 //! learns what resources say of each other.
@@ -14,6 +14,7 @@ mod google;
 mod index;
 mod kubernetes;
 mod reading;
+mod resource;
 mod state;
 mod sweep;
 #[cfg(test)]
@@ -31,7 +32,8 @@ use model::{Batch, Coverage, Fact, Gap, GapReason, Place, Scope};
 
 use self::index::Index;
 use self::reading::Reading;
-use self::state::{MAX_BYTES, Problem, Resource, Sink};
+use self::resource::Resource;
+use self::state::{MAX_BYTES, Problem, Sink};
 use crate::contract::{Descriptor, Outbox, Permission, Request, Setting, SettingKind, SourceError};
 use crate::files::{Links, Meta, Tree, shown};
 use crate::material::At;

@@ -15,7 +15,7 @@ use model::{
 use serde_json::{Map, Value};
 
 use super::index::Index;
-use super::state::{Resource, text};
+use super::resource::{Resource, text};
 use crate::address::looks_random;
 use crate::address::public_text;
 use crate::material::{self, At};
@@ -586,7 +586,7 @@ pub(super) fn statements(document: &str) -> Vec<Statement> {
                 inverted.push(not);
             }
             let key = if map.contains_key(not) { not } else { plain };
-            super::state::texts(map, key).into_iter().map(String::from).collect::<Vec<_>>()
+            super::resource::texts(map, key).into_iter().map(String::from).collect::<Vec<_>>()
         };
         let actions = list("Action", "NotAction");
         let resources = list("Resource", "NotResource");
@@ -598,7 +598,7 @@ pub(super) fn statements(document: &str) -> Vec<Statement> {
             Some(Value::Object(by_type)) => by_type
                 .keys()
                 .flat_map(|kind| {
-                    let names = super::state::texts(by_type, kind);
+                    let names = super::resource::texts(by_type, kind);
                     names.into_iter().map(|name| (kind.clone(), name.to_owned()))
                 })
                 .collect(),
@@ -614,7 +614,7 @@ pub(super) fn statements(document: &str) -> Vec<Statement> {
             number: n,
         }
     };
-    super::state::blocks(&document, "Statement").into_iter().enumerate().map(statement).collect()
+    super::resource::blocks(&document, "Statement").into_iter().enumerate().map(statement).collect()
 }
 
 fn conditions(condition: Option<&Value>) -> Vec<Condition> {
@@ -626,7 +626,7 @@ fn conditions(condition: Option<&Value>) -> Vec<Condition> {
             let values = match value {
                 Value::Bool(truth) => vec![truth.to_string()],
                 Value::Number(number) => vec![number.to_string()],
-                _ => super::state::texts(keys, key).into_iter().map(String::from).collect(),
+                _ => super::resource::texts(keys, key).into_iter().map(String::from).collect(),
             };
             let operator = operator.clone().into();
             conditions.push(Condition { key: key.clone(), operator, values });

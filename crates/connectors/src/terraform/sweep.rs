@@ -5,7 +5,7 @@ use model::Fact;
 use serde_json::Value;
 
 use super::reading::Reading;
-use super::state::Resource;
+use super::resource::Resource;
 use crate::dossier::tells_secret;
 
 /// Attributes are looked into this deep.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Row;
 use super::reading::{Reading, expiry};
-use super::state::Resource;
+use super::resource::Resource;
 
 pub(super) const ROWS: &[Row] = &[
     ("vault_approle_auth_backend_role", approle),
@@ -272,7 +272,7 @@ fn nested_passwords(reading: &mut Reading<'_>, resource: &Resource) {
     for (engine, value) in &resource.attributes {
         let Value::Array(blocks) = value else { continue };
         for (n, block) in blocks.iter().filter_map(Value::as_object).enumerate() {
-            if let Some(value) = super::state::text(block, "password") {
+            if let Some(value) = super::resource::text(block, "password") {
                 let attribute = format!("{engine}.{n}.password");
                 reading.secret(resource, kinds::PASSWORD, &attribute, value, None, |_| {});
             }
