@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod machine;
 pub mod owners;
 pub mod people;
+pub mod policy;
 pub mod report;
 pub mod scan;
 pub mod sources;

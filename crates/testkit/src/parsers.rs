@@ -75,6 +75,9 @@ pub const PARSERS: &[Parser] = &[
     parser("pkcs12", "PKCS#12 and Java key stores", |bytes| {
         _ = credentials::pkcs12::read(bytes);
     }),
+    parser("policy", "a case of a request and the AWS policies that apply", |bytes| {
+        policy::aws::case::answer(&String::from_utf8_lossy(bytes), 1);
+    }),
     parser("private_keys", "PKCS#1, PKCS#8, SEC1, OpenSSH, PuTTY", |bytes| {
         credentials::keys::private_keys(bytes);
     }),

@@ -12,6 +12,7 @@ mod demo;
 mod explain;
 mod lists;
 mod manage;
+mod policy;
 mod scan;
 mod up;
 
@@ -83,6 +84,9 @@ enum Command {
     Coverage(lists::CoverageArgs),
     Diff(lists::DiffArgs),
     Explain(explain::ExplainArgs),
+    /// What permission documents mean.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Who may sign in.
     #[command(subcommand)]
     People(manage::PeopleCommand),
@@ -124,6 +128,7 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Coverage(args) => lists::coverage(&args, &global, talk),
         Command::Diff(args) => lists::diff(&args, &global, talk),
         Command::Explain(args) => explain::explain(&args, &global, talk),
+        Command::Policy(command) => policy::run(&command, talk),
         Command::People(command) => manage::people(&command, &global, talk),
         Command::Token(command) => manage::token(&command, &global, talk),
         Command::Audit(args) => lists::audit(&args, &global, talk),

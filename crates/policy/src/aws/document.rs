@@ -1,0 +1,342 @@
+//! A policy document, read strictly: what is not understood is a [`Problem`] with its place, never
+//! left out of the decision.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
+
+use serde::Serialize;
+
+use crate::glob::{Case, Glob};
+use crate::json::{Json, below};
+
+use super::arn::Resource;
+use super::condition::KeyCondition;
+use super::principal::Named;
+
+/// What a document is attached to, which decides what it must and must not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// To a principal: its own policies, its boundary, its session's, an organisation's for its
+    /// account (service control policies).
+    Principal,
+    /// To a resource, or to an endpoint: says whom it is about.
+    Resource,
+    /// To a role: says who may take it, and names no resource.
+    Trust,
+}
+
+/// What is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Where, as a JSON pointer (RFC 6901) into the document.
+    pub pointer: String,
+    pub message: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Document {
+    pub(super) statements: Vec<Statement>,
+    /// What stands in it that AWS would not take, and that has one meaning nevertheless.
+    pub(super) warnings: Vec<Problem>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Statement {
+    pub(super) pointer: String,
+    pub(super) allows: bool,
+    pub(super) actions: Either<Vec<Glob>>,
+    /// None in a trust policy.
+    pub(super) resources: Option<Either<Vec<Resource>>>,
+    /// None in a policy of a principal.
+    pub(super) principals: Option<Either<Vec<Named>>>,
+    pub(super) conditions: Vec<KeyCondition>,
+}
+
+/// An element, or its complement (`NotAction` …).
+#[derive(Debug, Clone)]
+pub(super) enum Either<T> {
+    In(T),
+    NotIn(T),
+}
+
+/// Larger documents are refused; the largest that AWS takes has 20 KiB (a bucket's policy).
+pub const MAX_STATEMENTS: usize = 100_000;
+
+struct Reader {
+    kind: Kind,
+    /// Only version 2012-10-17 has policy variables.
+    variables: bool,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Document {
+    pub fn read(json: &Json, kind: Kind) -> Result<Self, Vec<Problem>> {
+        let mut reader =
+            Reader { kind, variables: false, problems: Vec::new(), warnings: Vec::new() };
+        let statements = reader.document(json);
+        if reader.problems.is_empty() {
+            Ok(Self { statements, warnings: reader.warnings })
+        } else {
+            Err(reader.problems)
+        }
+    }
+}
+
+impl Reader {
+    fn wrong(&mut self, pointer: &str, message: impl Into<String>) {
+        self.problems.push(Problem { pointer: pointer.to_owned(), message: message.into() });
+    }
+
+    /// The members of an object, each once and each known.
+    fn members<'j>(
+        &mut self,
+        json: &'j Json,
+        pointer: &str,
+        what: &str,
+        known: &[&str],
+    ) -> &'j [(String, Json)] {
+        let Json::Map(members) = json else {
+            self.wrong(pointer, format!("{what} is an object, here is {}", json.sort()));
+            return &[];
+        };
+        for (n, (name, _)) in members.iter().enumerate() {
+            let pointer = below(pointer, name);
+            if members.iter().take(n).any(|(before, _)| before == name) {
+                self.wrong(&pointer, format!("`{name}` stands twice"));
+            } else if !known.is_empty() && !known.contains(&name.as_str()) {
+                self.wrong(&pointer, format!("{what} has no element `{name}`"));
+            }
+        }
+        members
+    }
+
+    fn document(&mut self, json: &Json) -> Vec<Statement> {
+        self.members(json, "", "a policy", &["Version", "Id", "Statement"]);
+        match json.get("Version") {
+            None => {}
+            Some(Json::Text(version)) if version == "2012-10-17" => self.variables = true,
+            Some(Json::Text(version)) if version == "2008-10-17" => {}
+            Some(_) => {
+                self.wrong("/Version", "the versions are `2012-10-17` and `2008-10-17`");
+            }
+        }
+        if json.get("Id").is_some_and(|id| id.text().is_none()) {
+            self.wrong("/Id", "an id is a text");
+        }
+        match json.get("Statement") {
+            None => {
+                if matches!(json, Json::Map(_)) {
+                    self.wrong("", "a policy has a `Statement`");
+                }
+                Vec::new()
+            }
+            Some(Json::List(list)) if list.len() > MAX_STATEMENTS => {
+                self.wrong("/Statement", format!("more than {MAX_STATEMENTS} statements"));
+                Vec::new()
+            }
+            Some(Json::List(list)) => {
+                let each = list.iter().enumerate();
+                each.filter_map(|(n, one)| self.statement(one, &format!("/Statement/{n}")))
+                    .collect()
+            }
+            Some(one) => self.statement(one, "/Statement").into_iter().collect(),
+        }
+    }
+
+    fn statement(&mut self, json: &Json, pointer: &str) -> Option<Statement> {
+        const ELEMENTS: &[&str] = &[
+            "Sid",
+            "Effect",
+            "Principal",
+            "NotPrincipal",
+            "Action",
+            "NotAction",
+            "Resource",
+            "NotResource",
+            "Condition",
+        ];
+        self.members(json, pointer, "a statement", ELEMENTS);
+        if !matches!(json, Json::Map(_)) {
+            return None;
+        }
+        if json.get("Sid").is_some_and(|sid| sid.text().is_none()) {
+            self.wrong(&below(pointer, "Sid"), "an id of a statement is a text");
+        }
+        let allows = match json.get("Effect").map(Json::text) {
+            Some(Some("Allow")) => Some(true),
+            Some(Some("Deny")) => Some(false),
+            Some(_) => {
+                self.wrong(&below(pointer, "Effect"), "an effect is `Allow` or `Deny`");
+                None
+            }
+            None => {
+                self.wrong(pointer, "a statement has an `Effect`");
+                None
+            }
+        };
+        let actions = self.either(json, pointer, "Action", true, |reader, json, pointer| {
+            reader.texts(json, pointer, action)
+        });
+        let variables = self.variables;
+        let needs_resource = self.kind != Kind::Trust;
+        let resources =
+            self.either(json, pointer, "Resource", needs_resource, |reader, json, pointer| {
+                reader.texts(json, pointer, |text| Resource::parse(text, variables))
+            });
+        if self.kind == Kind::Trust && resources.is_some() {
+            self.wrong(pointer, "a trust policy names no resource: it lies at the role");
+        }
+        let needs_principal = self.kind != Kind::Principal;
+        let principals = self.either(json, pointer, "Principal", needs_principal, Self::principals);
+        if self.kind == Kind::Principal && principals.is_some() {
+            self.wrong(pointer, "a policy of a principal names none: it is about whom it lies at");
+        }
+        let conditions = match json.get("Condition") {
+            Some(json) => self.conditions(json, &below(pointer, "Condition")),
+            None => Vec::new(),
+        };
+        Some(Statement {
+            pointer: pointer.to_owned(),
+            allows: allows?,
+            actions: actions?,
+            resources,
+            principals,
+            conditions,
+        })
+    }
+
+    /// An element or its complement; both are one too many.
+    fn either<T>(
+        &mut self,
+        json: &Json,
+        pointer: &str,
+        name: &str,
+        is_needed: bool,
+        read: impl Fn(&mut Self, &Json, &str) -> T,
+    ) -> Option<Either<T>> {
+        let not = format!("Not{name}");
+        match (json.get(name), json.get(&not)) {
+            (Some(_), Some(_)) => {
+                self.wrong(pointer, format!("a statement has `{name}` or `{not}`, not both"));
+                None
+            }
+            (Some(json), None) => Some(Either::In(read(self, json, &below(pointer, name)))),
+            (None, Some(json)) => Some(Either::NotIn(read(self, json, &below(pointer, &not)))),
+            (None, None) => {
+                if is_needed {
+                    self.wrong(pointer, format!("a statement has `{name}` or `{not}`"));
+                }
+                None
+            }
+        }
+    }
+
+    /// A text or a list of at least one.
+    fn texts<T>(
+        &mut self,
+        json: &Json,
+        pointer: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let list: Vec<(String, &Json)> = match json {
+            Json::List(list) if list.is_empty() => {
+                self.wrong(pointer, "an empty list");
+                Vec::new()
+            }
+            Json::List(list) => {
+                let each = list.iter().enumerate();
+                each.map(|(n, one)| (below(pointer, &n.to_string()), one)).collect()
+            }
+            one => vec![(pointer.to_owned(), one)],
+        };
+        let mut all = Vec::with_capacity(list.len());
+        for (pointer, one) in list {
+            match one {
+                Json::Text(text) => match read(text) {
+                    Ok(read) => all.push(read),
+                    Err(message) => self.wrong(&pointer, message),
+                },
+                other => self.wrong(&pointer, format!("a text, here is {}", other.sort())),
+            }
+        }
+        all
+    }
+
+    fn principals(&mut self, json: &Json, pointer: &str) -> Vec<Named> {
+        match json {
+            Json::Text(text) if text == "*" => vec![Named::Everyone],
+            Json::Text(text) => match Named::of_aws(text) {
+                Ok(named) => {
+                    let message = format!("`{text}` is read as {{\"AWS\": \"{text}\"}}");
+                    self.warnings.push(Problem { pointer: pointer.to_owned(), message });
+                    vec![named]
+                }
+                Err(message) => {
+                    self.wrong(pointer, message);
+                    Vec::new()
+                }
+            },
+            json => {
+                const SORTS: &[&str] = &["AWS", "Service", "Federated", "CanonicalUser"];
+                let members = self.members(json, pointer, "a principal", SORTS);
+                if members.is_empty() && matches!(json, Json::Map(_)) {
+                    self.wrong(pointer, "names no principal");
+                }
+                let mut all = Vec::new();
+                for (sort, json) in members {
+                    let pointer = below(pointer, sort);
+                    all.extend(self.texts(json, &pointer, |text| match sort.as_str() {
+                        "AWS" => Named::of_aws(text),
+                        "Service" => Ok(Named::Service(text.to_owned())),
+                        "Federated" => Ok(Named::Federated(text.to_owned())),
+                        _ => Ok(Named::Canonical),
+                    }));
+                }
+                all
+            }
+        }
+    }
+
+    fn conditions(&mut self, json: &Json, pointer: &str) -> Vec<KeyCondition> {
+        let mut all = Vec::new();
+        for (operator, keys) in self.members(json, pointer, "a condition", &[]) {
+            let pointer = below(pointer, operator);
+            for (key, values) in self.members(keys, &pointer, "an operator", &[]) {
+                let pointer = below(&pointer, key);
+                let values = match values {
+                    Json::List(list) => list.as_slice(),
+                    one => std::slice::from_ref(one),
+                };
+                let mut texts = Vec::with_capacity(values.len());
+                for value in values {
+                    match value {
+                        Json::Text(text) | Json::Number(text) => texts.push(text.clone()),
+                        Json::Bool(value) => texts.push(value.to_string()),
+                        other => {
+                            let message = format!("a value of a condition is no {}", other.sort());
+                            self.wrong(&pointer, message);
+                        }
+                    }
+                }
+                match KeyCondition::parse(operator, key, texts, self.variables) {
+                    Ok(condition) => all.push(condition),
+                    Err(message) => self.wrong(&pointer, message),
+                }
+            }
+        }
+        all
+    }
+}
+
+/// `service:Name` with wildcards, or `*`.
+fn action(text: &str) -> Result<Glob, String> {
+    let is_whole = text == "*"
+        || text.split_once(':').is_some_and(|(service, name)| {
+            !service.is_empty() && !name.is_empty() && !name.contains(':')
+        });
+    if is_whole && !text.contains(char::is_whitespace) {
+        Ok(Glob::new(text, Case::Ignored))
+    } else {
+        Err(format!("`{text}` is no action: `service:Name`, or `*`"))
+    }
+}

@@ -1,0 +1,17 @@
+//! Policies of AWS IAM: documents, conditions, and the order in which layers of policies decide.
+
+mod arn;
+pub mod case;
+mod condition;
+mod context;
+mod decide;
+mod document;
+mod formula;
+mod principal;
+mod text;
+
+pub use context::Context;
+pub use decide::{BlockedBy, Deciding, Decision, Policies, Reason, Request, Verdict, decide};
+pub use document::{Document, Kind, MAX_STATEMENTS, Problem};
+pub use formula::{Condition, Literal, MAX_CUBES};
+pub use principal::Principal;
