@@ -84,12 +84,12 @@ impl Template {
         self.0.iter().any(|piece| matches!(piece, Piece::Field(Whose::Place, _)))
     }
 
-    /// The text with its names; none when one of them is not known.
+    /// The text with its names; none when one of them is not known or cannot be said.
     fn filled(
         &self,
         view: &View<'_>,
         place: Option<Item<'_>>,
-        quote: impl Fn(&str) -> String,
+        quote: impl Fn(&str) -> Option<String>,
     ) -> Option<String> {
         let mut filled = String::new();
         for piece in &self.0 {
@@ -102,7 +102,7 @@ impl Template {
                         Whose::Place => place,
                     };
                     let value = see(item?, field).told().filter(|value| !value.is_empty())?;
-                    filled.push_str(&quote(&value));
+                    filled.push_str(&quote(&value)?);
                 }
             }
         }
@@ -111,10 +111,10 @@ impl Template {
 
     /// As a sentence.
     pub(crate) fn sentence(&self, view: &View<'_>, place: Option<Item<'_>>) -> Option<String> {
-        self.filled(view, place, |value| shown(value).into_owned())
+        self.filled(view, place, |value| Some(shown(value).into_owned()))
     }
 
-    /// As a shell command.
+    /// As a shell command; none when a name is no word of a shell.
     pub(crate) fn command(&self, view: &View<'_>, place: Option<Item<'_>>) -> Option<String> {
         self.filled(view, place, shell_quoted)
     }
@@ -164,54 +164,72 @@ fn placeholder(name: &str, scope: Scope) -> Result<Piece, String> {
     }
 }
 
-/// One word for a POSIX shell, whatever it holds: plain where it is harmless, in single quotes
-/// otherwise, and in `$'…'` when it holds characters that a terminal would obey or hide.
-pub(crate) fn shell_quoted(word: &str) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(harmless) {
-        return word.into();
+/// One word for every POSIX shell, whatever it holds: plain where it is harmless, in single quotes
+/// otherwise, and by `printf` when it holds characters that a terminal would obey or hide. Not by
+/// `$'…'`: dash knows no such quote before 0.5.13, and ends it at the first `\'`.
+///
+/// None for what no shell can say on one line: a NUL, and a line feed at the end, which `$(…)` drops.
+pub(crate) fn shell_quoted(word: &str) -> Option<String> {
+    if word.contains('\0') || word.ends_with('\n') {
+        return None;
     }
-    if shown(word).as_ref() == word || word.len() > model::text::MAX_NAME_CHARS && is_plain(word) {
-        return format!("'{}'", word.replace('\'', r"'\''"));
+    // At the beginning `=` is a command's path to zsh.
+    if !word.is_empty() && !word.starts_with('=') && word.chars().all(is_harmless) {
+        return Some(word.into());
     }
-    let mut quoted = String::from("$'");
-    for c in word.chars() {
-        match c {
-            '\'' | '\\' => {
-                quoted.push('\\');
-                quoted.push(c);
-            }
-            c if shown(c.encode_utf8(&mut [0; 4])).chars().count() > 1 => {
-                let mut buffer = [0; 4];
-                let bytes = c.encode_utf8(&mut buffer).bytes();
-                quoted.extend(bytes.map(|byte| format!("\\x{byte:02x}")));
-            }
-            c => quoted.push(c),
+    if word.chars().all(|c| shown(c.encode_utf8(&mut [0; 4])).chars().count() == 1) {
+        return Some(format!("'{}'", word.replace('\'', r"'\''")));
+    }
+    let mut quoted = String::from("\"$(printf '");
+    for (n, c) in word.chars().enumerate() {
+        // `printf` would take a dash at the beginning for an option and `%` for a field, and an
+        // interactive shell `!` for its history.
+        if is_harmless(c) && c != '%' && !(n == 0 && c == '-') {
+            quoted.push(c);
+        } else {
+            let mut buffer = [0; 4];
+            let bytes = c.encode_utf8(&mut buffer).bytes();
+            quoted.extend(bytes.map(|byte| format!("\\{byte:03o}")));
         }
     }
-    quoted.push('\'');
-    quoted
+    quoted.push_str("')\"");
+    Some(quoted)
 }
 
-fn is_plain(word: &str) -> bool {
-    word.chars().all(|c| shown(c.encode_utf8(&mut [0; 4])).chars().count() == 1)
+fn is_harmless(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy as _;
+
     use super::*;
 
     #[test]
     fn words_are_quoted() {
-        let check = |word: &str, expected: &str| assert_eq!(shell_quoted(word), expected);
+        let check = |word: &str, expected: &str| {
+            assert_eq!(shell_quoted(word).as_deref(), Some(expected));
+            assert_eq!(unquoted(expected), word.as_bytes(), "{word:?}");
+        };
         check("/etc/ssl/a.pem", "/etc/ssl/a.pem");
         check("", "''");
         check("a b", "'a b'");
         check("$(reboot)", "'$(reboot)'");
         check("it's", r"'it'\''s'");
-        check("a\nreboot", r"$'a\x0areboot'");
-        check("a\u{202e}'\\", r"$'a\xe2\x80\xae\'\\'");
+        check("a\nreboot", r#""$(printf 'a\012reboot')""#);
+        check("a\u{202e}'\\", r#""$(printf 'a\342\200\256\047\134')""#);
+        check("-\u{1b}%s!1", r#""$(printf '\055\033\045s\0411')""#);
+        check(
+            "a\u{1b}'; touch pwned; #",
+            r#""$(printf 'a\033\047\073\040touch\040pwned\073\040\043')""#,
+        );
         check("~root", "'~root'");
+        check("=ls", "'=ls'");
+        check(&" a".repeat(400), &format!("'{}'", " a".repeat(400)));
+        for unsayable in ["a\n", "\n", "a\0b"] {
+            assert_eq!(shell_quoted(unsayable), None, "{unsayable:?}");
+        }
     }
 
     #[test]
@@ -228,26 +246,97 @@ mod tests {
         assert!(Template::parse("{place.path}", Scope::Identity, false).is_err());
     }
 
-    /// What a POSIX shell makes of a quoted word.
+    /// What the shells of this machine make of a quoted word: all of them the same, and nothing
+    /// else happens in the folder they run in.
     fn unquoted(text: &str) -> Vec<u8> {
-        let output = std::process::Command::new("bash")
-            .args(["-c", &format!("printf %s {text}")])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{text}");
-        output.stdout
+        let folder = tempfile::tempdir().unwrap();
+        let heard = |shell: &str| {
+            let mut command = std::process::Command::new(shell);
+            // The brackets show that it is one word, and what it ends with.
+            command.args(["-c", &format!("printf '[%s]' {text}")]).current_dir(folder.path());
+            let output = match command.output() {
+                // `sh` is everywhere; the others are asked where they are.
+                Err(error) if shell != "sh" && error.kind() == std::io::ErrorKind::NotFound => {
+                    return None;
+                }
+                output => output.unwrap(),
+            };
+            assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {text}");
+            let word = output.stdout.strip_prefix(b"[").unwrap().strip_suffix(b"]").unwrap();
+            Some(word.to_vec())
+        };
+        let word = heard("sh").unwrap();
+        for shell in ["dash", "bash", "ksh", "zsh"] {
+            assert_eq!(heard(shell).as_ref().unwrap_or(&word), &word, "{shell}: {text}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{text}");
+        word
+    }
+
+    /// Names made of what shells, `printf` and terminals obey.
+    fn hostile_name() -> impl proptest::strategy::Strategy<Value = String> {
+        let pieces = [
+            "'",
+            "\"",
+            "\\",
+            "\\'",
+            "$",
+            "`",
+            "$(",
+            ")",
+            "${",
+            "}",
+            ";",
+            "&",
+            "|",
+            "<",
+            ">",
+            "#",
+            "!",
+            "%",
+            "%s",
+            "-",
+            "--",
+            "=",
+            "~",
+            "*",
+            "?",
+            "[",
+            "]",
+            " ",
+            "\t",
+            "\n",
+            "\r",
+            "\u{1b}",
+            "\u{7f}",
+            "\u{85}",
+            "\u{202e}",
+            "\u{feff}",
+            "ü",
+            "鍵",
+            "7",
+            "x41",
+            "touch pwned",
+        ];
+        proptest::collection::vec(proptest::sample::select(pieces.to_vec()), 0..12)
+            .prop_map(|pieces| pieces.concat())
     }
 
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
         #[test]
-        fn a_shell_reads_back_what_was_quoted(word in "[^\\x00]{0,24}") {
-            proptest::prop_assert_eq!(unquoted(&shell_quoted(&word)), word.as_bytes());
+        fn a_shell_reads_back_what_was_quoted(
+            word in proptest::prop_oneof![hostile_name(), "[^\\x00]{0,24}"],
+        ) {
+            match shell_quoted(&word) {
+                Some(quoted) => proptest::prop_assert_eq!(unquoted(&quoted), word.as_bytes()),
+                None => proptest::prop_assert!(word.ends_with('\n')),
+            }
         }
 
         #[test]
         fn a_command_is_one_line_of_harmless_characters(word: String) {
-            let quoted = shell_quoted(&word);
+            let quoted = shell_quoted(&word).unwrap_or_default();
             proptest::prop_assert!(!quoted.chars().any(char::is_control));
         }
     }
