@@ -47,6 +47,8 @@ pub enum Problem {
     Syntax { line: u32, message: &'static str },
     #[error("more than {MAX_NODES} values")]
     TooManyNodes,
+    #[error("aliases repeat more than {} bytes", crate::yaml::MAX_REPEATED_BYTES)]
+    TooMuchRepeated,
     #[error("nested deeper than {MAX_DEPTH}")]
     TooDeep,
     #[error("binary, not text")]
@@ -57,7 +59,7 @@ impl Problem {
     pub fn gap(&self, locus: &str) -> Gap {
         let reason = match self {
             Self::Syntax { .. } | Self::Binary => GapReason::Malformed,
-            Self::TooManyNodes => GapReason::TooLarge,
+            Self::TooManyNodes | Self::TooMuchRepeated => GapReason::TooLarge,
             Self::TooDeep => GapReason::TooDeep,
         };
         Gap::new(locus, reason).detail(self.to_string())
@@ -437,6 +439,7 @@ fn yaml(text: &str) -> Result<Node, Problem> {
                 Problem::Syntax { line, message: "not YAML" }
             }
             crate::yaml::Problem::TooDeep => Problem::TooDeep,
+            crate::yaml::Problem::TooMuchRepeated => Problem::TooMuchRepeated,
             crate::yaml::Problem::TooManyNodes | crate::yaml::Problem::TooManyDocuments => {
                 Problem::TooManyNodes
             }
@@ -729,6 +732,8 @@ mod tests {
         check(Syntax::Json, "{\"a\": \"x", "line 1: a string is not closed");
         check(Syntax::Json, "{}\n{}", "line 2: more after the end of the document");
         check(Syntax::Xml, "<a>\n<b>", "line 2: ends in the middle");
+        let repeated = format!("x: &a {}\ny: [{}]", "A".repeat(1 << 20), "*a, ".repeat(50));
+        check(Syntax::Yaml, &repeated, "aliases repeat more than 8388608 bytes");
         let laughs = "<!DOCTYPE x [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>";
         assert_eq!(get(&read(Syntax::Xml, laughs).unwrap(), "x").0, "&b;");
     }

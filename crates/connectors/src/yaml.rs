@@ -1,7 +1,8 @@
 //! YAML from strangers, with line numbers and within limits.
 //!
-//! Aliases are resolved (GitLab and compose files use them), and every node an alias repeats is
-//! counted, so that a "billion laughs" file is refused instead of expanded. Tags are ignored.
+//! Aliases are resolved (GitLab and compose files use them), and every node and every byte of text
+//! an alias repeats is counted, so that a "billion laughs" file is refused instead of expanded: who
+//! copies the documents pays for what was written out. Tags are ignored.
 
 use std::rc::Rc;
 
@@ -10,6 +11,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// A file with more nodes than this, aliases expanded, is refused.
 pub const MAX_NODES: usize = 500_000;
+/// A file whose aliases repeat more bytes of text than this is refused.
+pub const MAX_REPEATED_BYTES: usize = 8 << 20;
 /// A file nested deeper than this is refused.
 pub const MAX_DEPTH: usize = 64;
 /// A file with more documents than this is refused.
@@ -22,6 +25,8 @@ pub struct Node {
     pub value: Value,
     /// Nodes in it, itself included, aliases expanded.
     size: usize,
+    /// Bytes of text in it, aliases expanded.
+    n_bytes: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +48,8 @@ pub enum Problem {
     Syntax { line: u32, message: String },
     #[error("more than {MAX_NODES} nodes with aliases expanded")]
     TooManyNodes,
+    #[error("aliases repeat more than {MAX_REPEATED_BYTES} bytes")]
+    TooMuchRepeated,
     #[error("nested deeper than {MAX_DEPTH}")]
     TooDeep,
     #[error("more than {MAX_DOCUMENTS} documents")]
@@ -53,7 +60,9 @@ impl Problem {
     pub fn reason(&self) -> GapReason {
         match self {
             Self::Syntax { .. } => GapReason::Malformed,
-            Self::TooManyNodes | Self::TooManyDocuments => GapReason::TooLarge,
+            Self::TooManyNodes | Self::TooMuchRepeated | Self::TooManyDocuments => {
+                GapReason::TooLarge
+            }
             Self::TooDeep => GapReason::TooDeep,
         }
     }
@@ -61,24 +70,26 @@ impl Problem {
 
 /// All documents of a text. A syntax error gives what stood before it, and the error.
 pub fn load(text: &str) -> (Vec<Rc<Node>>, Option<Problem>) {
-    let mut loader =
-        Loader { documents: Vec::new(), anchors: Vec::new(), stack: Vec::new(), n_nodes: 0 };
+    let mut loader = Loader::default();
     let problem = loader.run(text).err();
     (loader.documents, problem)
 }
 
+#[derive(Default)]
 struct Loader {
     documents: Vec<Rc<Node>>,
     /// By anchor id; none while the anchored node is not closed, so an alias cannot hold itself.
     anchors: Vec<Option<Rc<Node>>>,
     stack: Vec<Open>,
     n_nodes: usize,
+    n_repeated_bytes: usize,
 }
 
 struct Open {
     line: u32,
     anchor: usize,
     size: usize,
+    n_bytes: usize,
     items: Items,
 }
 
@@ -102,8 +113,9 @@ impl Loader {
             match event {
                 Event::Scalar(text, style, anchor, _) => {
                     let plain = style == ScalarStyle::Plain;
+                    let n_bytes = text.len();
                     let value = Value::Scalar { text: text.into_owned(), plain };
-                    self.close(Node { line, value, size: 1 }, anchor)?;
+                    self.close(Node { line, value, size: 1, n_bytes }, anchor)?;
                 }
                 Event::Alias(anchor) => {
                     let node = self.anchors.get(anchor).cloned().flatten().ok_or_else(|| {
@@ -112,18 +124,17 @@ impl Loader {
                             message: "an alias to a node that is not closed".into(),
                         }
                     })?;
+                    self.n_repeated_bytes = self.n_repeated_bytes.saturating_add(node.n_bytes);
+                    if self.n_repeated_bytes > MAX_REPEATED_BYTES {
+                        return Err(Problem::TooMuchRepeated);
+                    }
                     self.place(node)?;
                 }
                 Event::SequenceStart(anchor, _) => {
-                    self.open(Open { line, anchor, size: 1, items: Items::Sequence(Vec::new()) })?;
+                    self.open(line, anchor, Items::Sequence(Vec::new()))?;
                 }
                 Event::MappingStart(anchor, _) => {
-                    self.open(Open {
-                        line,
-                        anchor,
-                        size: 1,
-                        items: Items::Mapping(Vec::new(), None),
-                    })?;
+                    self.open(line, anchor, Items::Mapping(Vec::new(), None))?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => {
                     let Some(open) = self.stack.pop() else { continue };
@@ -133,7 +144,8 @@ impl Loader {
                     };
                     // The members were counted when they were placed.
                     self.n_nodes = self.n_nodes.saturating_sub(open.size - 1);
-                    self.close(Node { line: open.line, value, size: open.size }, open.anchor)?;
+                    let Open { line, anchor, size, n_bytes, .. } = open;
+                    self.close(Node { line, value, size, n_bytes }, anchor)?;
                 }
                 Event::DocumentStart(_) => self.anchors.clear(),
                 Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
@@ -142,11 +154,11 @@ impl Loader {
         Ok(())
     }
 
-    fn open(&mut self, open: Open) -> Result<(), Problem> {
+    fn open(&mut self, line: u32, anchor: usize, items: Items) -> Result<(), Problem> {
         if self.stack.len() >= MAX_DEPTH {
             return Err(Problem::TooDeep);
         }
-        self.stack.push(open);
+        self.stack.push(Open { line, anchor, size: 1, n_bytes: 0, items });
         Ok(())
     }
 
@@ -176,6 +188,7 @@ impl Loader {
             return Ok(());
         };
         open.size = open.size.saturating_add(node.size);
+        open.n_bytes = open.n_bytes.saturating_add(node.n_bytes);
         match &mut open.items {
             Items::Sequence(items) => items.push(node),
             Items::Mapping(pairs, key) => match key.take() {
@@ -188,6 +201,11 @@ impl Loader {
 }
 
 impl Node {
+    /// What it costs to read it once more: its text, and a word for each of its nodes.
+    pub fn cost(&self) -> usize {
+        self.n_bytes.saturating_add(self.size.saturating_mul(size_of::<usize>()))
+    }
+
     /// The member of a mapping; also looks through `<<` merges, which compose and GitLab use.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.find(key, MAX_DEPTH)
@@ -318,6 +336,16 @@ mod tests {
         assert_eq!(load(&nested).1, Some(Problem::TooDeep));
         assert!(matches!(load("a: &a [*a]").1, Some(Problem::Syntax { .. })));
         assert!(matches!(load("a: 'unterminated").1, Some(Problem::Syntax { .. })));
+    }
+
+    #[test]
+    fn a_long_text_is_not_repeated_at_will() {
+        let check = |text: &str, expected: Option<Problem>| assert_eq!(load(text).1, expected);
+        let long = "A".repeat(1 << 20);
+        check(&format!("x: &a {long}\ny: [{}]", "*a, ".repeat(9)), Some(Problem::TooMuchRepeated));
+        check(&format!("x: &a {long}\ny: [{}]", "*a, ".repeat(8)), None);
+        let nested = format!("x: &a {long}\ny: &b [*a, *a]\nz: {{c: *b, d: *b, *a : *b}}");
+        check(&nested, Some(Problem::TooMuchRepeated));
     }
 
     #[test]

@@ -347,6 +347,9 @@ fn config_value(text: &str, section: &str, subsection: Option<&str>, key: &str) 
     None
 }
 
+/// A path longer than this names no repository; each record of a checkout repeats it.
+const MAX_REMOTE_BYTES: usize = 1024;
+
 /// A remote's host and path, without user, password, port and `.git`.
 #[derive(Debug, PartialEq, Eq)]
 struct Remote {
@@ -371,7 +374,11 @@ impl Remote {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let path = path.trim_matches('/');
         let path = path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/');
-        (!host.is_empty() && !path.is_empty()).then(|| Self { host, path: path.to_owned() })
+        // `user:token@host/path` without a scheme, or a password with a slash in it.
+        let may_hold_login = path.contains('@');
+        let is_named = !host.is_empty() && !path.is_empty() && !may_hold_login;
+        let is_short = host.len() + path.len() <= MAX_REMOTE_BYTES;
+        (is_named && is_short).then(|| Self { host, path: path.to_owned() })
     }
 }
 
@@ -396,6 +403,10 @@ mod tests {
             Some(("gitlab.example.org", "group/sub/app")),
         );
         check("ssh://git@host:22/acme/shop.git", Some(("host", "acme/shop")));
+        check("oauth2:not-a-real-secret@gitlab.com/org/repo.git", None);
+        check("not-a-real-secret:x-oauth-basic@github.com/acme/shop", None);
+        check("https://bot:not-a/real-secret@github.com/acme/shop", None);
+        check(&format!("https://github.com/{}", "a".repeat(MAX_REMOTE_BYTES)), None);
         check("/srv/git/shop.git", None);
         check("file:///srv/git/shop.git", None);
         check("", None);
