@@ -139,16 +139,52 @@ pub fn public_host(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
-/// A command line or a condition with `…` in place of what could be a secret: what follows an
-/// option or variable whose name tells, a password of `-u user:password`, words that look made by a
-/// machine.
+/// A comment, a description or a condition with `…` in place of what could be a secret: what
+/// follows an option or variable whose name tells or is compared with it, a password of
+/// `-u user:password`, words that look made by a machine. What is a command line for certain has
+/// [`crate::command_line`].
 pub fn public_command(text: &str) -> String {
+    public_words(text, true)
+}
+
+/// The words of a text, quoted ones in one piece with their quotes. Only a quote at the start of a
+/// word or value that is closed again is one: people write `don't`.
+fn quoted_words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let mut end = rest.len();
+        let mut previous = ' ';
+        let mut chars = rest.char_indices();
+        while let Some((at, c)) = chars.next() {
+            if c.is_whitespace() {
+                end = at;
+                break;
+            }
+            if matches!(c, '"' | '\'') && matches!(previous, ' ' | '=' | ':' | '(' | ',') {
+                let after = chars.as_str();
+                // A longer quotation is none that people write: looking for its end stays cheap.
+                if let Some(n) = after.bytes().take(MAX_QUOTED).position(|b| char::from(b) == c) {
+                    chars = rest.char_indices();
+                    chars.by_ref().take_while(|(here, _)| *here < at + 1 + n).for_each(drop);
+                }
+            }
+            previous = c;
+        }
+        let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
+}
+
+fn public_words(text: &str, with_quotations: bool) -> String {
     let mut holds = false;
     credentials::find(text.as_bytes(), &mut |_| holds = true);
-    let mut words = Vec::new();
+    let mut words: Vec<String> = Vec::new();
     // What the next word is: nothing special, a value of a telling name, a login.
-    let (mut is_value, mut is_login) = (false, false);
-    for word in text.split_whitespace() {
+    let (mut is_value, mut is_login, mut is_compared) = (false, false, false);
+    for word in quoted_words(text) {
         let bare = word.trim_matches(['"', '\'']);
         let is_operator = matches!(bare, "=" | "==" | "!=" | "=~" | ":");
         let (name, value) = match bare.split_once('=') {
@@ -167,13 +203,28 @@ pub fn public_command(text: &str) -> String {
             format!("{user}:…")
         } else if bare.len() > 2 && bare.starts_with("-p") && !bare.starts_with("-p=") && holds {
             "-p…".to_owned()
+        } else if with_quotations && word.contains(char::is_whitespace) {
+            let quotes: &[char] = &['"', '\''];
+            let (before, quoted) = word.split_once(quotes).unwrap_or(("", word));
+            let quote = word.chars().find(|c| quotes.contains(c)).unwrap_or('"');
+            format!(
+                "{before}{quote}{}{quote}",
+                public_words(quoted.trim_end_matches(quotes), false)
+            )
         } else {
             public_text(word).into_owned()
         };
+        // `'literal' == $PASSWORD`: what stands before the sign is the value.
+        let is_after_literal = is_compared && tells;
+        if is_after_literal && let [.., literal, _] = words.as_mut_slice() {
+            "…".clone_into(literal);
+        }
+        is_compared = is_operator && bare != ":";
         let is_hidden = !shown.contains('/') && shown.split('=').any(looks_random);
         words.push(if is_hidden { "…".to_owned() } else { shown });
         let goes_on = is_operator || is_value && bare.eq_ignore_ascii_case("bearer");
-        is_value = (is_value && goes_on) || (tells && value.is_none_or(str::is_empty));
+        is_value = (is_value && goes_on)
+            || (tells && !is_after_literal && value.is_none_or(str::is_empty));
         is_login = matches!(bare, "-u" | "--user");
     }
     if !holds {
@@ -188,6 +239,9 @@ pub fn public_command(text: &str) -> String {
         _ => public,
     }
 }
+
+/// A quotation longer than this is read as words.
+const MAX_QUOTED: usize = 1_000;
 
 /// Whether a word looks like a token and not like a name: long, without separators, with digits
 /// among letters. Words of the dictionary, versions and dates are not.
@@ -306,6 +360,13 @@ mod tests {
         );
         check("/bin/x 9f86d081884c7d659a2feaa0", "/bin/x …");
         check("ALL", "ALL");
+        check("PGPASSWORD='Blue Tigger' psql", "PGPASSWORD=… psql");
+        check("--http-password \"My Tigger\" x", "--http-password … x");
+        check("'\"Tigger\" == $DEPLOY_PASSWORD'", "'… == $DEPLOY_PASSWORD'");
+        check("\"Tigger\" == $DEPLOY_PASSWORD", "… == $DEPLOY_PASSWORD");
+        check("\"a Tigger\" != $DEPLOY_PASSWORD && $X", "… != $DEPLOY_PASSWORD && $X");
+        check("it's Ada's, don't touch", "it's Ada's, don't touch");
+        check("says \"use --token Tigger here\" twice", "says \"use --token … here\" twice");
     }
 
     #[test]

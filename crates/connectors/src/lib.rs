@@ -14,6 +14,7 @@ pub mod address;
 pub mod agents;
 #[cfg(test)]
 mod canary;
+mod command_line;
 pub mod contract;
 pub mod document;
 pub mod dossier;

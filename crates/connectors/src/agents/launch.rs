@@ -4,8 +4,14 @@
 //! Arguments may hold secrets, so nothing of them leaves here but package names, versions, image
 //! names, script paths and the names of variables that are handed on.
 
+use crate::command_line;
+use crate::dossier::tells_secret;
+
 /// Command lines with more arguments than this are read up to here.
 const MAX_ARGUMENTS: usize = 1_000;
+/// Options of programs that scripts are given to, which take no value.
+const SWITCHES: &[&str] =
+    &["--", "-A", "-B", "-E", "-I", "-i", "-O", "-q", "-s", "-S", "-u", "--quiet", "--yes", "-y"];
 /// Launchers wrapped in one another are unwrapped this many times: `env X=1 sh -c "npx …"`.
 const MAX_WRAPPERS: usize = 4;
 
@@ -48,7 +54,7 @@ pub(super) fn read(command: &str, arguments: &[String]) -> Launch {
     words.extend(arguments.iter().take(MAX_ARGUMENTS).cloned());
     if arguments.is_empty() && command.contains(' ') && !command.contains(['/', '\\']) {
         // Some clients take the whole line as the command.
-        words = command.split_whitespace().map(str::to_owned).collect();
+        words = command_line::words(command);
     }
     for _ in 0..MAX_WRAPPERS {
         match unwrap(&words, &mut launch.variables) {
@@ -69,12 +75,17 @@ fn base_name(program: &str) -> String {
     let name =
         [".exe", ".cmd", ".bat"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     // A command that is a whole line may hold a secret: only a plain word is a name.
-    if is_plain(name) { name.to_lowercase() } else { "command".into() }
+    let is_line = program.contains('=') || program.contains(" -");
+    if is_plain(name) && !is_line { name.to_lowercase() } else { "command".into() }
 }
 
 /// What a launcher of launchers starts.
 fn unwrap(words: &[String], variables: &mut Vec<(String, String)>) -> Option<Vec<String>> {
     let (program, rest) = words.split_first()?;
+    if let Some((name, value)) = program.split_once('=') {
+        variables.push((name.to_owned(), value.to_owned()));
+        return Some(rest.to_vec()).filter(|inner| !inner.is_empty());
+    }
     match base_name(program).as_str() {
         "cmd" => {
             let at = rest.iter().position(|word| word.eq_ignore_ascii_case("/c"))?;
@@ -87,8 +98,7 @@ fn unwrap(words: &[String], variables: &mut Vec<(String, String)>) -> Option<Vec
             if script.contains([';', '|', '&', '`', '\n', '<', '>', '(']) {
                 return None;
             }
-            let words = script.trim_start_matches("exec ").split_whitespace();
-            Some(words.map(|word| word.trim_matches(['"', '\'']).to_owned()).collect())
+            Some(command_line::words(script.trim_start_matches("exec ")))
         }
         "env" => {
             let mut rest = rest.iter().skip_while(|word| word.starts_with('-')).peekable();
@@ -118,31 +128,29 @@ fn start(launch: &mut Launch, rest: &[&str]) {
         ("uv" | "poetry" | "pipenv" | "hatch", Some("run")) => {
             const VALUED: &[&str] =
                 &["--directory", "--project", "--with", "--python", "-p", "--env-file"];
-            launch.script =
-                operand(rest.get(1..).unwrap_or_default(), VALUED).and_then(|at| script(at.0));
+            launch.script = argument(rest.get(1..).unwrap_or_default(), VALUED);
+        }
+        ("uv", Some("--directory" | "--project")) => {
+            launch.script = rest.get(1).and_then(|folder| script(folder));
         }
         ("docker" | "podman" | "nerdctl", _) => image(launch, rest),
         ("python" | "python3" | "py", _) => {
-            let module = rest.iter().position(|word| *word == "-m");
-            launch.script = match module {
-                Some(at) => rest.get(at + 1).and_then(|module| script(module)),
-                None => operand(rest, &[]).and_then(|at| script(at.0)),
+            const VALUED: &[&str] = &["-m", "-W", "-X"];
+            launch.script = match option(options(rest, VALUED), &["-m"]) {
+                Some(module) => script(module),
+                None => argument(rest, VALUED),
             };
         }
         ("java", _) => {
-            let jar = rest.iter().position(|word| *word == "-jar");
-            launch.script = jar.and_then(|at| rest.get(at + 1)).and_then(|jar| script(jar));
+            const VALUED: &[&str] = &["-jar", "-cp", "-classpath", "--class-path"];
+            launch.script = option(options(rest, VALUED), &["-jar"]).and_then(script);
         }
         ("deno", _) => {
-            let package = rest
-                .iter()
-                .find_map(|word| word.strip_prefix("npm:").or_else(|| word.strip_prefix("jsr:")));
-            match package {
+            let rest = rest.get(1..).unwrap_or_default();
+            let started = operand(rest, &[]).map(|(word, _)| word).unwrap_or_default();
+            match started.strip_prefix("npm:").or_else(|| started.strip_prefix("jsr:")) {
                 Some(package) => launch.package = npm_package("deno", package),
-                None => {
-                    launch.script =
-                        operand(rest.get(1..).unwrap_or_default(), &[]).and_then(|at| script(at.0));
-                }
+                None => launch.script = argument(rest, &[]),
             }
         }
         ("go", Some("run")) => {
@@ -152,12 +160,49 @@ fn start(launch: &mut Launch, rest: &[&str]) {
                 launch.package = package("go", name, version, pinned);
             }
         }
-        _ => launch.script = operand(rest, &[]).and_then(|at| script(at.0)),
+        _ => launch.script = argument(rest, &[]),
     }
     launch.url = bridge(launch, rest);
 }
 
-/// The first word that is no option, and what follows it. `valued` options take the next word.
+/// The script or subcommand that a program is given.
+///
+/// What follows an option that may take a value may be that value, and a secret: only what is
+/// clearly a program's own file is a script there.
+fn argument(words: &[&str], valued: &[&str]) -> Option<String> {
+    let mut rest = words;
+    while let Some((word, after)) = operand(rest, valued) {
+        let n_before = rest.len() - after.len() - 1;
+        let before = n_before.checked_sub(1).and_then(|at| rest.get(at)).copied();
+        let may_be_value = before.is_some_and(|before| {
+            before.starts_with('-') && !before.contains('=') && !SWITCHES.contains(&before)
+        });
+        if is_program_file(word) || !may_be_value {
+            let is_word = word.bytes().all(|b| b.is_ascii_lowercase() || b"-_".contains(&b));
+            let is_path = word.contains(['/', '\\']) || is_program_file(word);
+            return script(word).filter(|_| is_word || is_path);
+        }
+        rest = after;
+    }
+    None
+}
+
+fn is_program_file(word: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        "cjs", "csproj", "dll", "exe", "jar", "js", "mjs", "mts", "php", "pl", "ps1", "py", "rb",
+        "sh", "ts",
+    ];
+    word.rsplit_once('.').is_some_and(|(name, end)| !name.is_empty() && ENDINGS.contains(&end))
+}
+
+/// The options that stand before what is started, with their values.
+fn options<'w, 'r>(words: &'r [&'w str], valued: &[&str]) -> &'r [&'w str] {
+    let n_after = operand(words, valued).map_or(0, |(_, after)| after.len() + 1);
+    words.get(..words.len() - n_after).unwrap_or_default()
+}
+
+/// The first word that is no option, and what follows it. `valued` options take the next word, and
+/// so do those whose name tells that it is a secret.
 fn operand<'w, 'r>(words: &'r [&'w str], valued: &[&str]) -> Option<(&'w str, &'r [&'w str])> {
     let mut at = 0;
     while let Some(word) = words.get(at) {
@@ -168,7 +213,9 @@ fn operand<'w, 'r>(words: &'r [&'w str], valued: &[&str]) -> Option<(&'w str, &'
         if !word.starts_with('-') {
             return Some((word, words.get(at + 1..).unwrap_or_default()));
         }
-        at += if valued.contains(word) { 2 } else { 1 };
+        let name = word.trim_start_matches('-');
+        let tells = !name.contains('=') && tells_secret(name);
+        at += if tells || valued.contains(word) { 2 } else { 1 };
     }
     None
 }
@@ -186,10 +233,8 @@ fn option<'w>(words: &[&'w str], names: &[&str]) -> Option<&'w str> {
 fn node(launch: &mut Launch, rest: &[&str]) {
     const VALUED: &[&str] =
         &["-p", "--package", "-c", "--call", "--registry", "--cache", "--prefix"];
-    let before = operand(rest, VALUED);
-    let options =
-        before.map_or(rest, |(_, after)| rest.get(..rest.len() - after.len()).unwrap_or_default());
-    let named = option(options, &["-p", "--package"]).or(before.map(|(word, _)| word));
+    let named = option(options(rest, VALUED), &["-p", "--package"])
+        .or_else(|| operand(rest, VALUED).map(|(word, _)| word));
     launch.package = named.and_then(|name| npm_package("npm", name));
 }
 
@@ -207,10 +252,8 @@ fn python(launch: &mut Launch, rest: &[&str]) {
         "--with-editable",
         "--refresh-package",
     ];
-    let before = operand(rest, VALUED);
-    let options =
-        before.map_or(rest, |(_, after)| rest.get(..rest.len() - after.len()).unwrap_or_default());
-    let named = option(options, &["--from", "--spec"]).or(before.map(|(word, _)| word));
+    let named = option(options(rest, VALUED), &["--from", "--spec"])
+        .or_else(|| operand(rest, VALUED).map(|(word, _)| word));
     launch.package = named.and_then(pypi_package);
 }
 
@@ -297,7 +340,9 @@ fn image(launch: &mut Launch, rest: &[&str]) {
     const BEFORE: &[&str] = &["--context", "-c", "-H", "--host", "--config", "--log-level", "-l"];
     let Some(("run", rest) | ("container", ["run", rest @ ..])) = operand(rest, BEFORE) else {
         // `docker mcp gateway run` and the like: the words that say what it is.
-        let words: Vec<&str> = rest.iter().take_while(|word| is_plain(word)).copied().collect();
+        let is_word = |word: &&&str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let is_shown = |word: &&&str| is_plain(word) && is_word(word);
+        let words: Vec<&str> = rest.iter().take_while(is_shown).copied().collect();
         launch.script = (!words.is_empty()).then(|| words.join(" "));
         return;
     };
@@ -451,7 +496,42 @@ mod tests {
         check("go run github.com/x/y@latest", "go github.com/x/y", "go latest not pinned");
         check("my-server postgresql://u:p@h/db", "", "");
         check("my-server --stdio", "", "");
+        check("my-server serve", "my-server serve", "");
+        check("node --import tsx src/index.ts", "node src/index.ts", "");
+        check("docker mcp gateway Zebra77qx", "docker mcp gateway", "");
         check("my-server 9f86d081884c7d659a2feaa0c55ad015", "", "");
+    }
+
+    #[test]
+    fn the_value_of_an_option_is_no_name() {
+        for line in [
+            "mytool --token Zebra77qx",
+            "mytool --password Zebra77qx",
+            "mytool --api-key Zebra77qx serve",
+            "mytool --account Zebra77qx",
+            "mytool -k Zebra77qx",
+            "mytool Zebra77qx",
+            "node --token Zebra77qx",
+            "python --secret Zebra77qx server.py",
+            "python server.py -m Zebra77qx",
+            "java -cp a.jar Main -jar Zebra77qx",
+            "deno run x.ts npm:Zebra77qx",
+            "npx --token Zebra77qx some-mcp",
+            "uvx --api-key Zebra77qx some-mcp",
+            "uv run --token Zebra77qx server.py",
+            "docker run --registry-token Zebra77qx some/mcp",
+            "docker login Zebra77qx",
+            "bash -c mytool␠--token␠\"My␠Zebra77qx\"",
+            "bash -c TOKEN=ab/Zebra77qx␠mytool",
+            "TOKEN=ab/Zebra77qx␠mytool",
+            "/usr/bin/mytool␠--token␠ab/Zebra77qx",
+        ] {
+            let words: Vec<String> = line.split(' ').map(|word| word.replace('␠', " ")).collect();
+            let launch = read(&words[0], &words[1..]);
+            let shown =
+                format!("{:?} {:?} {:?}", launch.native_id(), launch.package, launch.command);
+            assert!(!shown.to_lowercase().contains("zebra"), "{line}: {shown}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::address::public_command;
+use crate::command_line::public_command_line;
 use model::{Batch, Condition, Effect, Evidence, Fact, Gap, GapReason, Grant, Scope};
 
 use super::accounts::{self, Account, Accounts};
@@ -247,14 +247,17 @@ impl<'a> Meaning<'a> {
         let mut grants = Vec::new();
         let identity = self.names.account_id(account);
         let targets = self.targets(command.runas.as_ref(), account);
-        let exceptions: Vec<String> =
-            members.iter().filter(|it| it.negated).map(|it| public_command(&it.name)).collect();
+        let exceptions: Vec<String> = members
+            .iter()
+            .filter(|it| it.negated)
+            .map(|it| public_command_line(&it.name))
+            .collect();
         for (effect, suffix) in [(Effect::Allow, ""), (Effect::Deny, "!")] {
             let negated = effect == Effect::Deny;
             let mut actions: Vec<String> = members
                 .iter()
                 .filter(|member| member.negated == negated)
-                .map(|member| public_command(&member.name))
+                .map(|member| public_command_line(&member.name))
                 .collect();
             actions.sort();
             actions.dedup();
