@@ -44,6 +44,10 @@ fn cases_are_answered_as_documented() {
 
 #[test]
 fn broken_lines_are_answered() {
+    let long_resource = format!(
+        r#"{{"request":{{"principal":"anonymous","action":"s3:A","resource":"{}"}}}}"#,
+        "a".repeat(3_000)
+    );
     for line in [
         "",
         "{",
@@ -57,6 +61,7 @@ fn broken_lines_are_answered() {
         r#"{"id":"x","id":"y","request":{"principal":"anonymous","action":"s3:A","resource":"*"}}"#,
         r#"{"request":{"principal":"anonymous","action":"s3:A","resource":"*","context":{"a":{}}}}"#,
         &"[".repeat(10_000),
+        &long_resource,
     ] {
         let answer = answer(line, 7);
         assert_eq!(answer.decision, "invalid", "{line}");

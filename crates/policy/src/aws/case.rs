@@ -52,6 +52,15 @@ pub struct CaseProblem {
     pub message: String,
 }
 
+/// An organisation has fewer levels: its root, five of units, the account.
+pub const MAX_LEVELS: usize = 64;
+
+/// AWS makes no longer ARN.
+pub const MAX_ARN_BYTES: usize = 2_048;
+
+/// A longer value of a key is refused.
+pub const MAX_VALUE_BYTES: usize = 4 << 10;
+
 const FIELDS: &[&str] = &[
     "id",
     "request",
@@ -216,6 +225,10 @@ impl Reader {
 
     fn levels(&mut self, json: &Json, name: &str, kind: Kind) -> Vec<Vec<Document>> {
         let levels = self.elements(json.get(name), &below("", name));
+        if levels.len() > MAX_LEVELS {
+            self.wrong(&below("", name), format!("more than {MAX_LEVELS} levels"));
+            return Vec::new();
+        }
         let mut all = Vec::with_capacity(levels.len());
         for (level, documents) in levels.iter().enumerate() {
             let pointer = format!("/{name}/{level}");
@@ -260,6 +273,10 @@ impl Reader {
                 return None;
             }
         };
+        if resources.iter().any(|one| one.len() > MAX_ARN_BYTES) {
+            self.wrong("/request", format!("a resource of more than {MAX_ARN_BYTES} bytes"));
+            return None;
+        }
         let is = |name: &str| json.get(name) == Some(&Json::Bool(true));
         Some(Request {
             principal,
@@ -303,6 +320,14 @@ impl Reader {
         };
         for (key, value) in members {
             let pointer = below("/request/context", key);
+            let parts = match value {
+                Json::List(list) => list.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            if parts.iter().filter_map(Json::text).any(|text| text.len() > MAX_VALUE_BYTES) {
+                self.wrong(&pointer, format!("a value of more than {MAX_VALUE_BYTES} bytes"));
+                return None;
+            }
             match value {
                 Json::Null => {}
                 Json::List(list) => {

@@ -99,6 +99,8 @@ pub struct Decision {
 /// What one statement says of a request, where it is not nothing.
 struct Said<'a> {
     layer: BlockedBy,
+    /// Of an organisation's policies, from its root down; 0 elsewhere.
+    tier: usize,
     policy: String,
     number: usize,
     statement: &'a Statement,
@@ -328,49 +330,55 @@ impl<'a> Asked<'a> {
     /// Every statement of every layer that applies, as far as it may hold.
     fn all<'p>(&self, policies: &'p Policies) -> Vec<Said<'p>> {
         let mut said = Vec::new();
-        let mut read = |layer, policy: String, document: &'p Document| {
+        let mut read = |layer, tier, policy: String, document: &'p Document| {
             for (number, statement) in document.statements.iter().enumerate() {
                 let Some((holds, level)) = self.holds(statement, policies) else { continue };
                 if !holds.is_false() {
                     let policy = policy.clone();
-                    said.push(Said { layer, policy, number, statement, holds, level });
+                    said.push(Said { layer, tier, policy, number, statement, holds, level });
                 }
             }
         };
         if self.is_limited_by_organisation() {
-            for (level, documents) in policies.service_control.iter().enumerate() {
+            for (tier, documents) in policies.service_control.iter().enumerate() {
                 for (n, document) in documents.iter().enumerate() {
-                    read(BlockedBy::Scp, format!("service_control_policies/{level}/{n}"), document);
+                    read(
+                        BlockedBy::Scp,
+                        tier,
+                        format!("service_control_policies/{tier}/{n}"),
+                        document,
+                    );
                 }
             }
         }
         if self.is_limited_by_resource_control() {
-            for (level, documents) in policies.resource_control.iter().enumerate() {
+            for (tier, documents) in policies.resource_control.iter().enumerate() {
                 for (n, document) in documents.iter().enumerate() {
                     read(
                         BlockedBy::Rcp,
-                        format!("resource_control_policies/{level}/{n}"),
+                        tier,
+                        format!("resource_control_policies/{tier}/{n}"),
                         document,
                     );
                 }
             }
         }
         for (n, document) in policies.endpoint.iter().enumerate() {
-            read(BlockedBy::Endpoint, format!("endpoint_policies/{n}"), document);
+            read(BlockedBy::Endpoint, 0, format!("endpoint_policies/{n}"), document);
         }
         if self.request.principal.is_of_account() {
             for (n, document) in policies.identity.iter().enumerate() {
-                read(BlockedBy::Identity, format!("identity_policies/{n}"), document);
+                read(BlockedBy::Identity, 0, format!("identity_policies/{n}"), document);
             }
             for (n, document) in policies.boundaries.iter().enumerate() {
-                read(BlockedBy::Boundary, format!("permission_boundaries/{n}"), document);
+                read(BlockedBy::Boundary, 0, format!("permission_boundaries/{n}"), document);
             }
             for (n, document) in policies.session.iter().enumerate() {
-                read(BlockedBy::Session, format!("session_policies/{n}"), document);
+                read(BlockedBy::Session, 0, format!("session_policies/{n}"), document);
             }
         }
         if let Some(document) = &policies.resource {
-            read(BlockedBy::Resource, "resource_policy".to_owned(), document);
+            read(BlockedBy::Resource, 0, "resource_policy".to_owned(), document);
         }
         said
     }
@@ -415,21 +423,15 @@ impl<'a> Asked<'a> {
     fn gates(&self, policies: &Policies, said: &[Said<'_>]) -> Vec<(BlockedBy, Formula)> {
         let mut gates = Vec::new();
         if self.is_limited_by_organisation() {
-            for level in 0..policies.service_control.len() {
-                let begins = format!("service_control_policies/{level}/");
-                gates.push((
-                    BlockedBy::Scp,
-                    allowed_by(said, |one| one.policy.starts_with(&begins)),
-                ));
+            for tier in 0..policies.service_control.len() {
+                let is_of_it = |one: &Said<'_>| one.layer == BlockedBy::Scp && one.tier == tier;
+                gates.push((BlockedBy::Scp, allowed_by(said, is_of_it)));
             }
         }
         if self.is_limited_by_resource_control() {
-            for level in 0..policies.resource_control.len() {
-                let begins = format!("resource_control_policies/{level}/");
-                gates.push((
-                    BlockedBy::Rcp,
-                    allowed_by(said, |one| one.policy.starts_with(&begins)),
-                ));
+            for tier in 0..policies.resource_control.len() {
+                let is_of_it = |one: &Said<'_>| one.layer == BlockedBy::Rcp && one.tier == tier;
+                gates.push((BlockedBy::Rcp, allowed_by(said, is_of_it)));
             }
         }
         if !policies.endpoint.is_empty() {

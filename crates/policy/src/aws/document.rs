@@ -61,6 +61,10 @@ pub(super) enum Either<T> {
 /// Larger documents are refused; the largest that AWS takes has 20 KiB (a bucket's policy).
 pub const MAX_STATEMENTS: usize = 100_000;
 
+/// A longer text is refused: to compare it takes time that grows with both lengths. The largest
+/// policy that AWS takes is not much longer.
+pub const MAX_TEXT_BYTES: usize = 16 << 10;
+
 struct Reader {
     kind: Kind,
     /// Only version 2012-10-17 has policy variables.
@@ -252,6 +256,9 @@ impl Reader {
         let mut all = Vec::with_capacity(list.len());
         for (pointer, one) in list {
             match one {
+                Json::Text(text) if text.len() > MAX_TEXT_BYTES => {
+                    self.wrong(&pointer, format!("a text of more than {MAX_TEXT_BYTES} bytes"));
+                }
                 Json::Text(text) => match read(text) {
                     Ok(read) => all.push(read),
                     Err(message) => self.wrong(&pointer, message),
@@ -310,6 +317,10 @@ impl Reader {
                 let mut texts = Vec::with_capacity(values.len());
                 for value in values {
                     match value {
+                        Json::Text(text) if text.len() > MAX_TEXT_BYTES => {
+                            let message = format!("a text of more than {MAX_TEXT_BYTES} bytes");
+                            self.wrong(&pointer, message);
+                        }
                         Json::Text(text) | Json::Number(text) => texts.push(text.clone()),
                         Json::Bool(value) => texts.push(value.to_string()),
                         other => {

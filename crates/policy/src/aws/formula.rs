@@ -1,6 +1,6 @@
 //! What a verdict depends on: conditions on keys nobody knows, joined by and, or and not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -48,7 +48,18 @@ pub const MAX_CUBES: usize = 256;
 /// may be called conditional though they are not.
 const MAX_TRIED: usize = 12;
 
-type Cube = BTreeSet<(Literal, bool)>;
+/// Steps that are spent on finding alternatives and on trying what may turn out.
+const MAX_STEPS: usize = 1 << 22;
+
+/// Literals by their number, and whether each is negated.
+type Cube = BTreeSet<(usize, bool)>;
+
+/// Finds alternatives, with so many steps left.
+struct Search<'f> {
+    numbers: BTreeMap<&'f Literal, usize>,
+    steps_left: usize,
+    is_cut: bool,
+}
 
 impl From<bool> for Formula {
     fn from(is_so: bool) -> Self {
@@ -129,16 +140,14 @@ impl Formula {
     /// A constant, where every way that the conditions may turn out gives the same.
     pub(super) fn settled(self) -> Self {
         let mut literals = BTreeSet::new();
-        self.literals(&mut literals);
-        if literals.is_empty() || literals.len() > MAX_TRIED {
+        let n_nodes = self.literals(&mut literals);
+        let n_ways = 1 << literals.len().min(MAX_TRIED);
+        if literals.is_empty() || literals.len() > MAX_TRIED || n_nodes * n_ways > MAX_STEPS {
             return self;
         }
-        let literals: Vec<&Literal> = literals.into_iter().collect();
-        let mut outcomes = (0_u32..1 << literals.len()).map(|ways| {
-            self.holds(&|wanted| {
-                let n = literals.iter().position(|literal| *literal == wanted);
-                n.is_some_and(|n| ways & (1 << n) != 0)
-            })
+        let numbers: BTreeMap<&Literal, usize> = literals.into_iter().zip(0..).collect();
+        let mut outcomes = (0..n_ways).map(|way| {
+            self.holds(&|literal| numbers.get(literal).is_some_and(|n| way & (1 << n) != 0))
         });
         let first = outcomes.next();
         match first {
@@ -147,17 +156,17 @@ impl Formula {
         }
     }
 
-    fn literals<'f>(&'f self, found: &mut BTreeSet<&'f Literal>) {
+    /// Gathers the literals; gives the number of nodes.
+    fn literals<'f>(&'f self, found: &mut BTreeSet<&'f Literal>) -> usize {
         match self {
-            Self::Is(_) => {}
+            Self::Is(_) => 1,
             Self::Literal(literal) => {
                 found.insert(literal);
+                1
             }
-            Self::Not(inner) => inner.literals(found),
+            Self::Not(inner) => 1 + inner.literals(found),
             Self::All(parts) | Self::Any(parts) => {
-                for part in parts {
-                    part.literals(found);
-                }
+                1 + parts.iter().map(|part| part.literals(found)).sum::<usize>()
             }
         }
     }
@@ -173,77 +182,89 @@ impl Formula {
     }
 
     pub(super) fn residual(&self) -> Residual {
-        let mut is_cut = false;
-        let cubes = self.cubes(true, &mut is_cut);
-        let mut cubes: Vec<Vec<Condition>> = cubes
-            .into_iter()
-            .map(|cube| {
-                let told = cube.into_iter().map(|(literal, is_so)| Condition {
-                    key: literal.key,
-                    operator: literal.operator,
-                    values: literal.values,
-                    negated: !is_so,
-                });
-                told.collect()
+        let mut literals = BTreeSet::new();
+        self.literals(&mut literals);
+        let literals: Vec<&Literal> = literals.into_iter().collect();
+        let numbers = literals.iter().copied().zip(0..).collect();
+        let mut search = Search { numbers, steps_left: MAX_STEPS, is_cut: false };
+        let mut cubes: Vec<Cube> = search.cubes(self, true);
+        // In the order of what they say, which is that of their literals.
+        cubes.sort_unstable();
+        let told = |(n, negated): (usize, bool)| {
+            literals.get(n).map(|literal| Condition {
+                key: literal.key.clone(),
+                operator: literal.operator.clone(),
+                values: literal.values.clone(),
+                negated,
             })
-            .collect();
-        cubes.sort();
-        Residual { cubes, is_cut }
+        };
+        let cubes = cubes.into_iter().map(|cube| cube.into_iter().filter_map(told).collect());
+        Residual { cubes: cubes.collect(), is_cut: search.is_cut }
     }
+}
 
-    /// The alternatives under which it turns out as wanted. Contradictions and alternatives that
-    /// another one covers are left out.
-    fn cubes(&self, wanted: bool, is_cut: &mut bool) -> Vec<Cube> {
-        match self {
-            Self::Is(is_so) if *is_so == wanted => vec![Cube::new()],
-            Self::Is(_) => Vec::new(),
-            Self::Literal(literal) => vec![Cube::from([((**literal).clone(), wanted)])],
-            Self::Not(inner) => inner.cubes(!wanted, is_cut),
-            Self::All(parts) if wanted => product(parts, wanted, is_cut),
-            Self::Any(parts) if !wanted => product(parts, wanted, is_cut),
-            Self::All(parts) | Self::Any(parts) => {
+impl<'f> Search<'f> {
+    /// The alternatives under which a formula turns out as wanted. Contradictions and alternatives
+    /// that another one covers are left out.
+    fn cubes(&mut self, formula: &'f Formula, wanted: bool) -> Vec<Cube> {
+        match formula {
+            Formula::Is(is_so) if *is_so == wanted => vec![Cube::new()],
+            Formula::Is(_) => Vec::new(),
+            Formula::Literal(literal) => {
+                let number = self.numbers.get(&**literal).copied();
+                number.map(|n| Cube::from([(n, !wanted)])).into_iter().collect()
+            }
+            Formula::Not(inner) => self.cubes(inner, !wanted),
+            Formula::All(parts) if wanted => self.product(parts, wanted),
+            Formula::Any(parts) if !wanted => self.product(parts, wanted),
+            Formula::All(parts) | Formula::Any(parts) => {
                 let mut all = Vec::new();
                 for part in parts {
-                    for cube in part.cubes(wanted, is_cut) {
-                        push(&mut all, cube, is_cut);
+                    for cube in self.cubes(part, wanted) {
+                        self.push(&mut all, cube);
                     }
                 }
                 all
             }
         }
     }
-}
 
-fn product(parts: &[Formula], wanted: bool, is_cut: &mut bool) -> Vec<Cube> {
-    let mut all = vec![Cube::new()];
-    for part in parts {
-        let more = part.cubes(wanted, is_cut);
-        let mut both = Vec::new();
-        for cube in &all {
-            for other in &more {
-                let joined: Cube = cube.union(other).cloned().collect();
-                let contradicts = joined
-                    .iter()
-                    .any(|(literal, is_so)| joined.contains(&(literal.clone(), !is_so)));
-                if !contradicts {
-                    push(&mut both, joined, is_cut);
+    fn product(&mut self, parts: &'f [Formula], wanted: bool) -> Vec<Cube> {
+        let mut all = vec![Cube::new()];
+        for part in parts {
+            let more = self.cubes(part, wanted);
+            let mut both = Vec::new();
+            for cube in &all {
+                for other in &more {
+                    let contradicts =
+                        other.iter().any(|(n, negated)| cube.contains(&(*n, !negated)));
+                    if !contradicts {
+                        self.push(&mut both, cube.union(other).copied().collect());
+                    }
                 }
             }
+            all = both;
         }
-        all = both;
+        // Some parts may not have been looked at any more: what was found says too little.
+        if self.steps_left == 0 { Vec::new() } else { all }
     }
-    all
-}
 
-fn push(all: &mut Vec<Cube>, cube: Cube, is_cut: &mut bool) {
-    if all.iter().any(|known| known.is_subset(&cube)) {
-        return;
-    }
-    all.retain(|known| !cube.is_subset(known));
-    if all.len() < MAX_CUBES {
-        all.push(cube);
-    } else {
-        *is_cut = true;
+    fn push(&mut self, all: &mut Vec<Cube>, cube: Cube) {
+        let steps = all.iter().map(Cube::len).sum::<usize>() + cube.len();
+        self.steps_left = self.steps_left.saturating_sub(steps);
+        if self.steps_left == 0 {
+            self.is_cut = true;
+            return;
+        }
+        if all.iter().any(|known| known.is_subset(&cube)) {
+            return;
+        }
+        all.retain(|known| !cube.is_subset(known));
+        if all.len() < MAX_CUBES {
+            all.push(cube);
+        } else {
+            self.is_cut = true;
+        }
     }
 }
 
@@ -265,6 +286,18 @@ mod tests {
             parts.join("&")
         };
         residual.cubes.iter().map(cube).collect::<Vec<_>>().join(" | ")
+    }
+
+    /// However many conditions there are, an answer comes.
+    #[test]
+    fn residuals_end() {
+        let pair = |n: usize| literal(&format!("a{n}")).and(literal(&format!("b{n}"))).not();
+        let all = Formula::all((0..2_000).map(pair));
+        let residual = all.residual();
+        assert!(residual.is_cut);
+        assert_eq!(all.clone().settled(), all);
+        let few = Formula::all((0..6).map(pair));
+        assert_eq!(few.residual().cubes.len(), 64);
     }
 
     #[test]

@@ -12,6 +12,6 @@ mod text;
 
 pub use context::Context;
 pub use decide::{BlockedBy, Deciding, Decision, Policies, Reason, Request, Verdict, decide};
-pub use document::{Document, Kind, MAX_STATEMENTS, Problem};
+pub use document::{Document, Kind, MAX_STATEMENTS, MAX_TEXT_BYTES, Problem};
 pub use formula::{Condition, Literal, MAX_CUBES};
 pub use principal::Principal;
