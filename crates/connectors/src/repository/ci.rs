@@ -193,6 +193,13 @@ impl Presented {
         self
     }
 
+    /// Bytes of a trust in it.
+    pub(super) fn cost(&self) -> usize {
+        let when: usize =
+            self.when.iter().map(|(_, value)| value.len() + size_of::<String>()).sum();
+        size_of::<Trust>() + self.subject.len() + when
+    }
+
     /// Whether code on any branch gets such a token.
     fn is_open(&self) -> bool {
         self.subject.ends_with(":*") && !self.subject.contains("environment:")
@@ -231,7 +238,11 @@ pub(super) fn assumes(
     if left < federation.subjects.len() {
         too_many(reading, format!("more than {MAX_TRUSTS} trusts"));
     }
+    let shared = federation.issuer.len() + identity.native_id.len() + audience.map_or(0, str::len);
     for presented in federation.subjects.iter().take(left) {
+        if !reading.may_repeat(shared + presented.cost()) {
+            break;
+        }
         let from = Subject::Federated {
             issuer: federation.issuer.clone(),
             subject: presented.subject.clone(),
@@ -295,6 +306,27 @@ pub(super) fn trust(
     trust.facts.insert("presented_by".into(), Fact::known(identity.id.to_string()));
     trust
 }
+
+/// States the subjects of a job's tokens, as each of very many jobs may; whether it could.
+pub(super) fn tell_subjects(
+    reading: &mut Reading<'_>,
+    identity: &mut Identity,
+    federation: &Federation,
+) -> bool {
+    let subjects = federation.subjects.iter().map(|presented| presented.subject.clone());
+    let n_bytes = federation.subjects.iter().map(|one| one.subject.len() + size_of::<String>());
+    let is_told = reading.may_repeat(n_bytes.sum());
+    let fact = if is_told {
+        Fact::known(subjects.collect::<Vec<_>>())
+    } else {
+        Fact::not_collected("more subjects than are told of one file")
+    };
+    identity.fact("oidc_subjects", fact);
+    is_told
+}
+
+/// Text that variables were filled into may grow to this size; what would exceed it stays a name.
+pub(super) const MAX_FILLED_BYTES: usize = 2_048;
 
 /// `$NAME` and `${NAME}` in a shell text, `%NAME%` not.
 pub(super) fn shell_variables(text: &str) -> BTreeSet<String> {

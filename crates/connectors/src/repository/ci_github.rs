@@ -15,6 +15,9 @@ use crate::yaml::Node;
 /// Steps of one job beyond this are not read; GitHub itself refuses far fewer.
 const MAX_STEPS: usize = 5_000;
 
+/// GitHub knows far fewer events; very many more are made to multiply.
+const MAX_EVENTS: usize = 100;
+
 /// Organisations whose actions GitHub itself publishes.
 const FIRST_PARTY: &[&str] = &["actions", "github"];
 
@@ -30,9 +33,14 @@ pub(super) fn workflow(reading: &mut Reading<'_>, document: &Node) {
     if let Some(name) = document.get("name").and_then(Node::stated) {
         pipeline.fact("title", Fact::known(name));
     }
-    let events = events(document.get("on"));
+    let mut events = events(document.get("on"));
+    if events.len() > MAX_EVENTS {
+        events.truncate(MAX_EVENTS);
+        ci::too_many(reading, format!("more than {MAX_EVENTS} events"));
+    }
     let triggers: Vec<String> = events.iter().map(|event| event.name.to_owned()).collect();
     pipeline.fact("triggers", Fact::known(triggers));
+    let federation = federation(reading, &events, None);
     let environment = environment_of(document.get("env"));
     let permissions = Permissions::of(document.get("permissions"));
     grant_permissions(reading, &mut pipeline, &permissions);
@@ -40,17 +48,24 @@ pub(super) fn workflow(reading: &mut Reading<'_>, document: &Node) {
     let mut names = Names::new();
     names_in(reading, document, &["jobs"], &mut names);
     let mut seen = Seen::default();
-    for (name, node) in jobs.pairs() {
+    if jobs.pairs().count() > ci::MAX_JOBS {
+        ci::too_many(reading, format!("more than {} jobs", ci::MAX_JOBS));
+    }
+    for (name, node) in jobs.pairs().take(ci::MAX_JOBS) {
         let job = Job {
             name,
             node,
             permissions: node.get("permissions").map(|node| Permissions::of(Some(node))),
             inherited: &permissions,
             environment: job_environment(node),
-            variables: overlaid(&environment, environment_of(node.get("env"))),
+            variables: Variables {
+                outer: Some(&environment),
+                own: environment_of(node.get("env")),
+            },
             events: &events,
+            federation: &federation,
         };
-        read_job(reading, &mut pipeline, &job, &mut names, &mut seen);
+        read_job(reading, &pipeline, &job, &mut names, &mut seen);
     }
     seen.tell(&mut pipeline);
     ci::secrets(reading, &mut pipeline, "", &names);
@@ -74,7 +89,7 @@ pub(super) fn action(reading: &mut Reading<'_>, document: &Node) {
     let events = [Event { name: "workflow_call", node: None }];
     let federation = federation(reading, &events, None);
     for login in steps {
-        login.tell(reading, &identity, &federation, &BTreeMap::new(), IdToken::Unstated);
+        login.tell(reading, &identity, &federation, &Variables::default(), IdToken::Unstated);
     }
     seen.tell(&mut identity);
     reading.batch.identities.push(identity);
@@ -98,13 +113,15 @@ struct Job<'a> {
     permissions: Option<Permissions>,
     inherited: &'a Permissions,
     environment: Option<String>,
-    variables: BTreeMap<String, String>,
+    variables: Variables<'a>,
     events: &'a [Event<'a>],
+    /// The tokens of a job without an environment.
+    federation: &'a Federation,
 }
 
 fn read_job(
     reading: &mut Reading<'_>,
-    pipeline: &mut Identity,
+    pipeline: &Identity,
     job: &Job<'_>,
     names: &mut Names,
     seen: &mut Seen,
@@ -132,27 +149,27 @@ fn read_job(
         identity.fact("self_hosted", self_hosted(runners.iter()));
     }
 
-    let presenter = if is_own { identity.clone() } else { pipeline.clone() };
-    let federation = federation(reading, job.events, environment);
+    let own = is_own.then(|| identity.clone());
+    let presenter = own.as_ref().unwrap_or(pipeline);
+    let with_environment = environment.map(|name| federation(reading, job.events, Some(name)));
+    let federation = with_environment.as_ref().unwrap_or(job.federation);
     let steps = job.node.get("steps").map(Node::items).unwrap_or_default();
     let logins: Vec<Login<'_>> =
         steps.iter().take(MAX_STEPS).filter_map(|step| login(step)).collect();
     let presents = permissions.id_token();
     let n_trusts = reading.batch.trusts.len();
     for login in &logins {
-        login.tell(reading, &presenter, &federation, &job.variables, presents);
+        login.tell(reading, presenter, federation, &job.variables, presents);
     }
-    if presents == IdToken::Granted || reading.batch.trusts.len() > n_trusts {
-        let subjects: Vec<String> =
-            federation.subjects.iter().map(|presented| presented.subject.clone()).collect();
-        seen.subjects.extend(subjects.iter().cloned());
-        identity.fact("oidc_subjects", Fact::known(subjects));
+    let signs_in = presents == IdToken::Granted || reading.batch.trusts.len() > n_trusts;
+    if signs_in && ci::tell_subjects(reading, &mut identity, federation) {
+        seen.subjects.extend(federation.subjects.iter().map(|one| one.subject.clone()));
     }
     for step in steps.iter().take(MAX_STEPS) {
         seen.step(reading, step, job.events);
     }
     if let Some(called) = job.node.get("uses") {
-        call(reading, &presenter, job, called, seen);
+        call(reading, presenter, job, called, seen);
     }
     if is_own {
         ci::secrets(reading, &mut identity, "", &own_names);
@@ -304,21 +321,25 @@ fn self_hosted<'a>(mut labels: impl Iterator<Item = &'a String>) -> Fact<Value> 
     }
 }
 
-/// Literal variables of an `env` block.
-fn environment_of(node: Option<&Node>) -> BTreeMap<String, String> {
-    let pairs = node.map(|node| node.pairs().collect::<Vec<_>>()).unwrap_or_default();
-    let literal =
-        |value: &Node| value.stated().filter(|text| !text.contains("${{")).map(ToOwned::to_owned);
-    pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), literal(value)?))).collect()
+/// Literal variables of a job, over those of its workflow.
+#[derive(Default)]
+struct Variables<'a> {
+    outer: Option<&'a BTreeMap<&'a str, &'a str>>,
+    own: BTreeMap<&'a str, &'a str>,
 }
 
-fn overlaid(
-    outer: &BTreeMap<String, String>,
-    inner: BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    let mut all = outer.clone();
-    all.extend(inner);
-    all
+impl<'a> Variables<'a> {
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.own.get(name).or_else(|| self.outer?.get(name)).copied()
+    }
+}
+
+/// Literal variables of an `env` block.
+fn environment_of(node: Option<&Node>) -> BTreeMap<&str, &str> {
+    let pairs = node.map(|node| node.pairs().collect::<Vec<_>>()).unwrap_or_default();
+    let literal = |value: &'_ Node| value.stated().is_some_and(|text| !text.contains("${{"));
+    let pairs = pairs.into_iter().filter(|(_, value)| literal(value));
+    pairs.filter_map(|(name, value)| Some((name, value.stated()?))).collect()
 }
 
 fn job_environment(job: &Node) -> Option<String> {
@@ -621,7 +642,7 @@ fn login(step: &Node) -> Option<Login<'_>> {
 }
 
 impl Login<'_> {
-    fn input(&self, name: &str, variables: &BTreeMap<String, String>) -> Option<(String, u32)> {
+    fn input(&self, name: &str, variables: &Variables<'_>) -> Option<(String, u32)> {
         let (_, node) = self.with.pairs().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
         let text = node.stated()?.trim();
         (!text.is_empty()).then(|| (resolve(text, variables), node.line))
@@ -632,7 +653,7 @@ impl Login<'_> {
         reading: &mut Reading<'_>,
         identity: &Identity,
         federation: &Federation,
-        variables: &BTreeMap<String, String>,
+        variables: &Variables<'_>,
         id_token: IdToken,
     ) {
         let input = |name: &str| self.input(name, variables);
@@ -708,7 +729,7 @@ impl Login<'_> {
 }
 
 /// Fills in variables that the same file states.
-fn resolve(text: &str, variables: &BTreeMap<String, String>) -> String {
+fn resolve(text: &str, variables: &Variables<'_>) -> String {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((head, (expression, tail))) =
@@ -716,7 +737,9 @@ fn resolve(text: &str, variables: &BTreeMap<String, String>) -> String {
     {
         resolved.push_str(head);
         let name = expression.trim().strip_prefix("env.");
-        match name.and_then(|name| variables.get(name)) {
+        let value = name.and_then(|name| variables.get(name));
+        let fits = |value: &&str| resolved.len() + value.len() <= ci::MAX_FILLED_BYTES;
+        match value.filter(fits) {
             Some(value) => resolved.push_str(value),
             None => resolved.push_str(&format!("${{{{{expression}}}}}")),
         }
@@ -748,10 +771,15 @@ mod tests {
 
     #[test]
     fn variables_of_the_file_are_filled_in() {
-        let variables = BTreeMap::from([(String::from("ACCOUNT"), String::from("123456789012"))]);
+        let long = "x".repeat(1_000);
+        let own = BTreeMap::from([("ACCOUNT", "123456789012"), ("LONG", &long)]);
+        let outer = BTreeMap::from([("ACCOUNT", "1"), ("REGION", "eu")]);
+        let variables = Variables { outer: Some(&outer), own };
         let check = |text: &str, expected: &str| assert_eq!(resolve(text, &variables), expected);
         check("arn:aws:iam::${{ env.ACCOUNT }}:role/x", "arn:aws:iam::123456789012:role/x");
         check("${{ secrets.ROLE }}", "${{ secrets.ROLE }}");
         check("${{ env.ACCOUNT", "${{ env.ACCOUNT");
+        check("${{ env.REGION }}", "eu");
+        assert!(resolve(&"${{ env.LONG }}".repeat(100), &variables).len() < 4_000);
     }
 }

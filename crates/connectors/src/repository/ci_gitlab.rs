@@ -59,6 +59,8 @@ pub(super) fn pipeline(reading: &mut Reading<'_>, document: &Node) {
     if global.len() > MAX_VARIABLES {
         ci::too_many(reading, format!("more than {MAX_VARIABLES} variables"));
     }
+    let cost = |(name, value): (&String, &String)| name.len() + value.len() + size_of::<String>();
+    let global_cost: usize = global.iter().map(cost).sum();
     let mut names = Names::new();
     // Looked up for every key of every job.
     let parts: Parts<'_> = document.pairs().collect();
@@ -67,6 +69,9 @@ pub(super) fn pipeline(reading: &mut Reading<'_>, document: &Node) {
     for (name, node) in jobs {
         sources_in(node.get("rules"), &mut sources);
         let job = Job { parts: &parts, node };
+        if !reading.may_repeat(global_cost + job.cost()) {
+            continue;
+        }
         job.read(reading, &identity, name, &global, &mut names);
     }
     identity.fact("triggers", Fact::known(sources.into_iter().collect::<Vec<_>>()));
@@ -171,6 +176,24 @@ impl<'a> Job<'a> {
         parents.find_map(|parent| self.inherited(self.parts.get(parent)?, key, depth, left))
     }
 
+    /// What it costs to read it, with all that it takes from templates and defaults.
+    fn cost(&self) -> usize {
+        const READ: &[&str] = &[
+            "environment",
+            "id_tokens",
+            "variables",
+            "tags",
+            "before_script",
+            "script",
+            "after_script",
+            "secrets",
+            "rules",
+            "only",
+        ];
+        let parts = READ.iter().filter_map(|key| self.get(key));
+        parts.fold(0, |sum, part| sum.saturating_add(part.cost()))
+    }
+
     fn read(
         &self,
         reading: &mut Reading<'_>,
@@ -198,6 +221,8 @@ impl<'a> Job<'a> {
             identity.fact("runners", Fact::known(tags));
         }
         let is_own = environment.is_some() || !tokens.is_empty();
+        let mut defined: BTreeSet<&str> = own.keys().map(String::as_str).collect();
+        defined.extend(tokens.iter().map(|(name, _)| name.as_str()));
         let mut own_names = Names::new();
         let mut script = String::new();
         let mut line = self.node.line;
@@ -211,20 +236,21 @@ impl<'a> Job<'a> {
                 script.push('\n');
                 let text = scalar.text().unwrap_or_default();
                 for name in ci::shell_variables(text) {
-                    note(&mut own_names, &own, &tokens, name, scalar.line);
+                    note(&mut own_names, &defined, name, scalar.line);
                 }
             });
         }
         // A variable may be made of another one: `KUBECONFIG: $STAGING_KUBECONFIG`.
         for value in own.values() {
             for name in ci::shell_variables(value) {
-                note(&mut own_names, &own, &tokens, name, self.node.line);
+                note(&mut own_names, &defined, name, self.node.line);
             }
         }
         let job = if is_own { &identity } else { pipeline };
         let job = job.clone();
-        if !tokens.is_empty() {
-            self.federated(reading, &job, &tokens, &own, &script, line);
+        let federation = (!tokens.is_empty()).then(|| self.federation(reading));
+        if let Some(federation) = &federation {
+            self.federated(reading, &job, federation, &tokens, &own, (&script, line));
         }
         self.vault_secrets(reading, &job);
         if script.contains("CI_JOB_TOKEN") {
@@ -237,10 +263,8 @@ impl<'a> Job<'a> {
             }
         }
         if is_own {
-            if !tokens.is_empty() {
-                let subjects = self.subjects(reading);
-                let subjects: Vec<String> = subjects.into_iter().map(|one| one.subject).collect();
-                identity.fact("oidc_subjects", Fact::known(subjects));
+            if let Some(federation) = &federation {
+                ci::tell_subjects(reading, &mut identity, federation);
             }
             ci::secrets(reading, &mut identity, "", &own_names);
             reading.batch.identities.push(identity);
@@ -251,19 +275,21 @@ impl<'a> Job<'a> {
         }
     }
 
+    fn federation(&self, reading: &Reading<'_>) -> Federation {
+        let host = reading.file.checkout.host.as_deref().unwrap_or("gitlab.com");
+        Federation { issuer: format!("https://{host}"), subjects: self.subjects(reading) }
+    }
+
     /// The roles that the job's script, or the libraries it calls, take on with its ID tokens.
     fn federated(
         &self,
         reading: &mut Reading<'_>,
         identity: &Identity,
+        federation: &Federation,
         tokens: &[(String, Vec<String>)],
         variables: &BTreeMap<String, String>,
-        script: &str,
-        line: u32,
+        (script, line): (&str, u32),
     ) {
-        let host = reading.file.checkout.host.clone().unwrap_or_else(|| String::from("gitlab.com"));
-        let federation =
-            Federation { issuer: format!("https://{host}"), subjects: self.subjects(reading) };
         let audience = |wanted: &[&str]| {
             let all = || tokens.iter().flat_map(|(_, audiences)| audiences);
             let fitting = all().find(|one| wanted.iter().any(|part| one.contains(part)));
@@ -286,7 +312,7 @@ impl<'a> Job<'a> {
             ci::assumes(
                 reading,
                 identity,
-                &federation,
+                federation,
                 audience(&["sts", "aws"]).as_deref(),
                 role,
                 line,
@@ -305,7 +331,7 @@ impl<'a> Job<'a> {
             ci::assumes(
                 reading,
                 identity,
-                &federation,
+                federation,
                 audience(&["iam.googleapis", "google"]).as_deref(),
                 account,
                 line,
@@ -319,7 +345,7 @@ impl<'a> Job<'a> {
                 ci::assumes(
                     reading,
                     identity,
-                    &federation,
+                    federation,
                     audience(&["AzureAD", "azure"]).as_deref(),
                     client,
                     line,
@@ -334,14 +360,7 @@ impl<'a> Job<'a> {
             let mount = value("VAULT_AUTH_PATH").unwrap_or_else(|| String::from("jwt"));
             let role = role.unwrap_or_else(|| String::from("$VAULT_AUTH_ROLE"));
             let role = cloud::vault_role(reading, address.as_deref(), &mount, &role, line);
-            ci::assumes(
-                reading,
-                identity,
-                &federation,
-                audience(&["vault"]).as_deref(),
-                role,
-                line,
-            );
+            ci::assumes(reading, identity, federation, audience(&["vault"]).as_deref(), role, line);
         }
     }
 
@@ -407,7 +426,7 @@ impl<'a> Job<'a> {
                 all.extend([branch("*"), tag("*")]);
                 continue;
             };
-            let shown = public_command(condition);
+            let shown = public_condition(condition);
             let shown = shown.as_str();
             match ref_of(condition) {
                 Ref::Branch(name) => all.push(branch(&name).when("if", shown)),
@@ -443,14 +462,8 @@ impl<'a> Job<'a> {
 }
 
 /// Keeps a variable that the pipeline does not define itself and whose name says it is secret.
-fn note(
-    names: &mut Names,
-    defined: &BTreeMap<String, String>,
-    tokens: &[(String, Vec<String>)],
-    name: String,
-    line: u32,
-) {
-    let is_own = defined.contains_key(&name) || tokens.iter().any(|(token, _)| *token == name);
+fn note(names: &mut Names, defined: &BTreeSet<&str>, name: String, line: u32) {
+    let is_own = defined.contains(name.as_str());
     let is_given = name.starts_with("CI_") || name.starts_with("GITLAB_") && name != "GITLAB_TOKEN";
     if !is_own && !is_given && ci::is_telling_name(&name) {
         ci::note(names, name, line);
@@ -514,6 +527,27 @@ fn ref_of(condition: &str) -> Ref {
     Ref::Unknown
 }
 
+/// A condition for people: where it compares with a variable whose name tells, on whichever side,
+/// no literal of it is shown.
+fn public_condition(condition: &str) -> String {
+    let names = ci::shell_variables(condition);
+    if !names.iter().any(|name| ci::is_telling_name(name) || crate::dossier::tells_secret(name)) {
+        return public_command(condition);
+    }
+    let mut shown = String::new();
+    let mut rest = condition;
+    while let Some(start) = rest.find(['"', '\'', '/']) {
+        let (before, literal) = rest.split_at_checked(start).unwrap_or((rest, ""));
+        shown.push_str(before);
+        shown.push_str("\"…\"");
+        let mut marks = literal.chars();
+        let quote = marks.next().unwrap_or_default();
+        rest = marks.as_str().split_once(quote).map_or("", |(_, rest)| rest);
+    }
+    shown.push_str(rest);
+    public_command(&shown)
+}
+
 /// The values of a command-line option: `--role-arn X` and `--role-arn=X`.
 fn option_values(script: &str, option: &str) -> Vec<String> {
     script
@@ -536,13 +570,54 @@ fn word_after(script: &str, mark: &str) -> Option<String> {
 
 /// Fills in variables that the file itself states, once.
 fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
-    let mut expanded = text.to_owned();
-    for name in ci::shell_variables(text) {
-        if let Some(value) = variables.get(&name) {
-            expanded = expanded
-                .replace(&format!("${{{name}}}"), value)
-                .replace(&format!("${name}"), value);
+    let mut parts = text.split('$');
+    let mut expanded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (is_braced, inner) = match part.strip_prefix('{') {
+            Some(inner) => (true, inner),
+            None => (false, part),
+        };
+        let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (name, after) = inner.split_at_checked(end.unwrap_or(inner.len())).unwrap_or_default();
+        let after = if is_braced { after.strip_prefix('}') } else { Some(after) };
+        let value = variables.get(name);
+        let value = value.filter(|value| expanded.len() + value.len() <= ci::MAX_FILLED_BYTES);
+        if let (Some(value), Some(after)) = (value, after) {
+            expanded.push_str(value);
+            expanded.push_str(after);
+        } else {
+            expanded.push('$');
+            expanded.push_str(part);
         }
     }
     expanded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_without_their_secrets() {
+        let check =
+            |text: &str, expected: &str| assert_eq!(public_condition(text), expected, "{text}");
+        check("$CI_COMMIT_BRANCH == \"main\"", "$CI_COMMIT_BRANCH == \"main\"");
+        check("\"hunter two\" == $DEPLOY_PASSWORD", "\"…\" == $DEPLOY_PASSWORD");
+        check("'hunter' == $API_TOKEN || $A", "\"…\" == $API_TOKEN … $A");
+        check("$DEPLOY_PASSWORD =~ /^hun.*/", "$DEPLOY_PASSWORD =~ …");
+        check("'hunter", "'hunter");
+        check("$TOKEN != 'hunter", "$TOKEN != …");
+    }
+
+    #[test]
+    fn variables_of_the_file_are_filled_in() {
+        let long = "x".repeat(1_000);
+        let variables = [("A", "1$B"), ("B", "2"), ("LONG", &long)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let variables = BTreeMap::from(variables);
+        let check = |text: &str, expected: &str| assert_eq!(expand(text, &variables), expected);
+        check("arn:$B:${A}/$AB", "arn:2:1$B/$AB");
+        check("$ ${ ${B $", "$ ${ ${B $");
+        assert!(expand(&"$LONG".repeat(100), &variables).len() < 4_000);
+    }
 }

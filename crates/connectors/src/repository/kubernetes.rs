@@ -36,6 +36,8 @@ pub(super) struct Role {
     name: String,
     /// `verb resource` lines.
     actions: Vec<String>,
+    /// Whether it allows more than is told.
+    is_cut: bool,
     locus: String,
 }
 
@@ -199,8 +201,9 @@ impl<'a> Object<'a> {
     fn role(&self, reading: &mut Reading<'_>, kind: &'static str) {
         let namespace = if kind == "Role" { self.namespace } else { "" };
         let mut actions = Vec::new();
+        let mut is_cut = false;
         for rule in self.document.get("rules").map(Node::items).unwrap_or_default() {
-            actions.extend(rule_actions(rule));
+            is_cut |= !tell_actions(reading, rule, &mut actions);
         }
         if self.document.get("aggregationRule").is_some() {
             actions.push(String::from("(what other cluster roles aggregate into it)"));
@@ -211,6 +214,7 @@ impl<'a> Object<'a> {
             namespace: namespace.to_owned(),
             name: self.name.to_owned(),
             actions,
+            is_cut,
             locus: reading.file.shown.to_owned(),
         });
     }
@@ -562,64 +566,88 @@ pub(super) fn kustomization(reading: &mut Reading<'_>, document: &Node) {
 /// Actions of one rule that are told; a rule that multiplies to more is made to flood.
 const MAX_ACTIONS: usize = 5_000;
 
-/// A rule as `verb group/resource[name]` lines.
-fn rule_actions(rule: &Node) -> Vec<String> {
+/// Adds a rule as `verb group/resource[name]` lines; whether that was all of it.
+fn tell_actions(reading: &mut Reading<'_>, rule: &Node, actions: &mut Vec<String>) -> bool {
     let list = |key: &str| {
         let items = rule.get(key).map(Node::items).unwrap_or_default();
         items.iter().filter_map(|item| item.text()).collect::<Vec<_>>()
     };
     let (verbs, groups, names) = (list("verbs"), list("apiGroups"), list("resourceNames"));
-    let mut targets: Vec<String> =
-        list("nonResourceURLs").into_iter().map(ToOwned::to_owned).collect();
-    for resource in list("resources") {
-        for group in groups.iter().take(MAX_ACTIONS.saturating_sub(targets.len())) {
-            targets.push(if group.is_empty() {
-                resource.to_owned()
-            } else {
-                format!("{resource}.{group}")
-            });
-        }
-    }
+    let (urls, resources) = (list("nonResourceURLs"), list("resources"));
     let only = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-    let mut actions = Vec::new();
-    for target in targets {
-        actions.extend(verbs.iter().map(|verb| format!("{verb} {target}{only}")));
-        if actions.len() > MAX_ACTIONS {
-            actions.truncate(MAX_ACTIONS);
-            break;
+    let of_groups =
+        resources.iter().flat_map(|name| groups.iter().map(move |group| (*name, *group)));
+    let targets = urls.iter().map(|url| (*url, "")).chain(of_groups);
+    let mut n_actions = 0;
+    for ((target, group), verb) in targets.flat_map(|it| verbs.iter().map(move |verb| (it, verb))) {
+        n_actions += 1;
+        if n_actions > MAX_ACTIONS {
+            ci::too_many(reading, format!("more than {MAX_ACTIONS} actions of one rule"));
+            return false;
         }
+        let n_bytes = verb.len() + target.len() + group.len() + only.len() + size_of::<String>();
+        if !reading.may_repeat(n_bytes) {
+            return false;
+        }
+        let dot = if group.is_empty() { "" } else { "." };
+        actions.push(format!("{verb} {target}{dot}{group}{only}"));
     }
-    actions
+    true
 }
 
-/// Actions of all bindings of a folder that are told; the grants of the rest say so.
-const MAX_BOUND_ACTIONS: usize = 500_000;
+/// Actions of all bindings of a folder are told up to this size; the grants of the rest say so.
+const MAX_BOUND_BYTES: usize = 16 << 20;
 
-/// What a binding's role allows, as far as it was read.
+/// What a role of some name allows, as far as it was read.
+#[derive(Default)]
 struct Bound {
     actions: Vec<String>,
     loci: Vec<String>,
     is_cut: bool,
+    /// Of one grant of it.
+    n_bytes: usize,
+}
+
+/// Instance, kind, namespace and name of a role.
+type RoleName<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// Where a binding looks for its role, nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Around<'a> {
+    File(&'a str),
+    Folder(&'a str),
+    Anywhere,
+}
+
+impl<'a> Around<'a> {
+    fn of(locus: &'a str) -> [Self; 3] {
+        let folder = locus.rsplit_once('/').map_or("", |(folder, _)| folder);
+        [Self::File(locus), Self::Folder(folder), Self::Anywhere]
+    }
 }
 
 /// Joins bindings with the roles they name, wherever in the folder those stand. The gap tells that
 /// more was bound than is told.
 pub(super) fn bind(scope: ScopeId, parts: &Parts, batch: &mut Batch) -> Option<Gap> {
-    let mut roles: BTreeMap<(&str, &str, &str, &str), Vec<&Role>> = BTreeMap::new();
+    let mut roles: BTreeMap<(RoleName<'_>, Around<'_>), Vec<&Role>> = BTreeMap::new();
     for role in &parts.roles {
         let name = (role.instance.as_str(), role.kind, role.namespace.as_str(), role.name.as_str());
-        roles.entry(name).or_default().push(role);
+        for around in Around::of(&role.locus) {
+            roles.entry((name, around)).or_default().push(role);
+        }
     }
-    // Very many bindings of one file may name one role.
-    let mut known: BTreeMap<(&str, &str, &str, &str, &str), Bound> = BTreeMap::new();
-    let mut left = MAX_BOUND_ACTIONS;
+    // Very many bindings may name one role.
+    let mut known: BTreeMap<(RoleName<'_>, Around<'_>), Bound> = BTreeMap::new();
+    let mut left = MAX_BOUND_BYTES;
     let mut gap = None;
     for binding in &parts.bindings {
         let namespace = if binding.role_kind == "Role" { binding.namespace.as_str() } else { "" };
-        let role = (binding.instance.as_str(), binding.role_kind, namespace, binding.role.as_str());
-        let bound = known
-            .entry((role.0, role.1, role.2, role.3, binding.locus.as_str()))
-            .or_insert_with(|| bound(roles.get(&role), binding, &mut left));
+        let name = (binding.instance.as_str(), binding.role_kind, namespace, binding.role.as_str());
+        let around = Around::of(&binding.locus).map(|around| (name, around));
+        let role = around.into_iter().find(|role| roles.contains_key(role));
+        let role = role.unwrap_or((name, Around::Anywhere));
+        let bound =
+            known.entry(role).or_insert_with(|| bound(roles.get(&role), &binding.role, &mut left));
         let place = match binding.namespace.as_str() {
             "" => String::from("cluster"),
             namespace => format!("namespace:{namespace}"),
@@ -636,24 +664,26 @@ pub(super) fn bind(scope: ScopeId, parts: &Parts, batch: &mut Batch) -> Option<G
             );
             grant.authority = Authority::Declared;
             grant.loci = vec![binding.locus.clone()];
-            grant.loci.extend(bound.loci.iter().cloned());
-            grant.loci.sort();
-            grant.loci.dedup();
             grant.via = Some(format!("{} {}", binding.role_kind, binding.role));
             grant.resources = vec![place.clone()];
-            if bound.is_cut || bound.actions.len() > left {
+            let is_told = bound.n_bytes <= left;
+            if is_told {
+                left -= bound.n_bytes;
+                grant.actions.clone_from(&bound.actions);
+                grant.loci.extend(bound.loci.iter().cloned());
+                grant.loci.sort();
+                grant.loci.dedup();
+            }
+            if bound.is_cut || !is_told {
                 let reason = "more rules are bound here than are told of one folder";
                 grant.facts.insert("rules".into(), Fact::not_collected(reason));
                 gap.get_or_insert_with(|| {
-                    let detail = format!("more than {MAX_BOUND_ACTIONS} actions are bound");
+                    let detail = format!("more than {MAX_BOUND_BYTES} bytes of actions are bound");
                     Gap::new(&binding.locus, GapReason::TooLarge).detail(detail)
                 });
             } else if bound.actions.is_empty() {
                 let reason = "the role is not defined in what was read";
                 grant.facts.insert("rules".into(), Fact::not_collected(reason));
-            } else {
-                left -= bound.actions.len();
-                grant.actions.clone_from(&bound.actions);
             }
             let evidence =
                 Evidence::at(binding.locus.clone()).line(binding.line).shows("bound here");
@@ -664,36 +694,25 @@ pub(super) fn bind(scope: ScopeId, parts: &Parts, batch: &mut Batch) -> Option<G
     gap
 }
 
-fn bound(roles: Option<&Vec<&Role>>, binding: &Binding, left: &mut usize) -> Bound {
-    let nearby = nearest(roles.map(Vec::as_slice).unwrap_or_default(), &binding.locus);
-    let n_actions: usize = nearby.iter().map(|role| role.actions.len()).sum();
-    let is_cut = n_actions > *left;
-    let mut actions: Vec<String> = Vec::new();
-    if !is_cut {
-        *left -= n_actions;
-        actions.extend(nearby.iter().flat_map(|role| role.actions.iter().cloned()));
+/// What roles of one name allow together.
+fn bound(roles: Option<&Vec<&Role>>, name: &str, left: &mut usize) -> Bound {
+    let roles = roles.map(Vec::as_slice).unwrap_or_default();
+    let cost = |text: &String| text.len() + size_of::<String>();
+    let texts = roles.iter().flat_map(|role| role.actions.iter().chain([&role.locus]));
+    let n_bytes: usize = texts.map(cost).sum();
+    if n_bytes > *left {
+        return Bound { is_cut: true, ..Bound::default() };
     }
-    if nearby.is_empty() && binding.role == "cluster-admin" {
+    *left -= n_bytes;
+    let mut actions: Vec<String> =
+        roles.iter().flat_map(|role| role.actions.iter().cloned()).collect();
+    if roles.is_empty() && name == "cluster-admin" {
         actions.push(String::from("* *"));
     }
     actions.sort();
     actions.dedup();
-    let mut loci: Vec<String> = nearby.iter().map(|role| role.locus.clone()).collect();
+    let mut loci: Vec<String> = roles.iter().map(|role| role.locus.clone()).collect();
     loci.sort();
     loci.dedup();
-    Bound { actions, loci, is_cut }
-}
-
-/// Of roles of one name, those of the same file, else of the same folder, else all.
-fn nearest<'a>(all: &[&'a Role], locus: &str) -> Vec<&'a Role> {
-    let folder =
-        |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
-    let same_file: Vec<&Role> = all.iter().copied().filter(|role| role.locus == locus).collect();
-    if !same_file.is_empty() {
-        return same_file;
-    }
-    let here = folder(locus);
-    let same_folder: Vec<&Role> =
-        all.iter().copied().filter(|role| folder(&role.locus) == here).collect();
-    if same_folder.is_empty() { all.to_vec() } else { same_folder }
+    Bound { actions, loci, is_cut: roles.iter().any(|role| role.is_cut), n_bytes }
 }

@@ -13,7 +13,7 @@ use model::{
 use super::checkout::Checkout;
 use super::history;
 use crate::contract::Request;
-use crate::files::{Links, Tree};
+use crate::files::{Links, Tree, shown};
 use crate::glob;
 use crate::yaml;
 
@@ -21,6 +21,11 @@ use crate::yaml;
 const MAX_OWNER_FILE_BYTES: u64 = 4 << 20;
 /// Rules of a CODEOWNERS beyond this are not read.
 const MAX_RULES: usize = 20_000;
+/// Owners beyond this that one rule or one file names are not told, nor claims on one file.
+const MAX_OWNERS: usize = 200;
+const MAX_CLAIMS: usize = 1_000;
+/// Owner links of a scanned folder are told up to this size, all together.
+const MAX_LINK_BYTES: usize = 64 << 20;
 /// The best authors of a file that are named.
 const MAX_AUTHORS: usize = 3;
 
@@ -48,8 +53,9 @@ pub(super) fn assign(
         }
     }
     let mut of_checkout: BTreeMap<usize, Vec<(String, &BTreeSet<IdentityId>)>> = BTreeMap::new();
+    let roots = roots(checkouts);
     for (locus, identities) in &defined {
-        if let Some(n) = nearest(checkouts, locus) {
+        if let Some(n) = nearest(&roots, locus) {
             of_checkout.entry(n).or_default().push((locus.clone(), identities));
         }
     }
@@ -65,6 +71,7 @@ pub(super) fn assign(
     let mut links = Vec::new();
     let mut gaps = Vec::new();
     let mut budget = history::Budget::default();
+    let mut left = MAX_LINK_BYTES;
     for (n, files) in of_checkout {
         let Some(checkout) = checkouts.get(n) else { continue };
         let Ok(tree) = Tree::open(&checkout.folder) else { continue };
@@ -79,6 +86,15 @@ pub(super) fn assign(
             for identity in identities {
                 let line = lines.get(&(*identity, locus.as_str())).copied();
                 for claim in claims.iter().chain(&evidence.writers(&within, &locus, line)) {
+                    let Some(rest) = left.checked_sub(claim.cost(&locus)) else {
+                        if left > 0 {
+                            let detail = format!("more than {MAX_LINK_BYTES} bytes of owners");
+                            gaps.push(Gap::new(&locus, GapReason::TooLarge).detail(detail));
+                        }
+                        left = 0;
+                        break;
+                    };
+                    left = rest;
                     links.push(claim.link(*identity, scope, &locus));
                 }
             }
@@ -88,18 +104,20 @@ pub(super) fn assign(
     gaps
 }
 
+/// Checkouts by where they begin.
+fn roots(checkouts: &[Arc<Checkout>]) -> BTreeMap<&Path, usize> {
+    checkouts.iter().enumerate().map(|(n, checkout)| (checkout.root.as_path(), n)).collect()
+}
+
 /// The innermost checkout that a path lies in.
-fn nearest(checkouts: &[Arc<Checkout>], locus: &str) -> Option<usize> {
-    let path = Path::new(locus);
-    let all = checkouts.iter().enumerate();
-    let around = all.filter(|(_, checkout)| path.starts_with(&checkout.root));
-    around.max_by_key(|(_, checkout)| checkout.root.components().count()).map(|(n, _)| n)
+fn nearest(roots: &BTreeMap<&Path, usize>, locus: &str) -> Option<usize> {
+    Path::new(locus).ancestors().find_map(|folder| roots.get(folder)).copied()
 }
 
 /// One statement that somebody answers for a file.
 #[derive(Debug, Clone)]
 struct Claim {
-    party: Party,
+    party: Arc<Party>,
     method: &'static str,
     confidence: f64,
     evidence: Evidence,
@@ -107,11 +125,22 @@ struct Claim {
 
 impl Claim {
     fn link(&self, identity: IdentityId, scope: ScopeId, locus: &str) -> OwnerLink {
-        let mut link =
-            OwnerLink::new(identity, self.party.clone(), self.method, self.confidence, scope);
+        let mut link = OwnerLink::new(
+            identity,
+            Party::clone(&self.party),
+            self.method,
+            self.confidence,
+            scope,
+        );
         link.loci = vec![locus.to_owned()];
         link.evidence = vec![self.evidence.clone()];
         link
+    }
+
+    /// Bytes of its link.
+    fn cost(&self, locus: &str) -> usize {
+        let told = self.party.key.len() + self.party.name.len() + self.evidence.at.len();
+        size_of::<OwnerLink>() + size_of::<Evidence>() + told + locus.len()
     }
 }
 
@@ -136,14 +165,25 @@ impl Gathered {
     ) -> Self {
         let paths: Vec<String> = files.iter().map(|(locus, _)| checkout.within(locus)).collect();
         let mut folders = BTreeMap::new();
+        let mut cut = Vec::new();
         for path in &paths {
-            let mut folder = path.as_str();
-            while let Some((parent, _)) = folder.rsplit_once('/') {
-                folders.entry(parent.to_owned()).or_insert_with(|| claims_in(tree, parent));
-                folder = parent;
+            let mut folder = Some(path.as_str());
+            while let Some(parent) = folder.and_then(parent_of) {
+                folders
+                    .entry(parent.to_owned())
+                    .or_insert_with(|| claims_in(tree, parent, &mut cut));
+                folder = Some(parent);
             }
-            folders.entry(String::new()).or_insert_with(|| claims_in(tree, ""));
         }
+        let rules = code_owners(tree);
+        cut.extend(rules.as_ref().filter(|rules| rules.is_cut).map(|rules| rules.path.clone()));
+        gaps.extend(cut.into_iter().map(|path| {
+            let locus = super::reading::join(&shown(&checkout.root), &path);
+            let detail = format!(
+                "more than {MAX_RULES} lines, or than {MAX_OWNERS} owners of one rule or file"
+            );
+            Gap::new(locus.trim_start_matches('/'), GapReason::TooLarge).detail(detail)
+        }));
         let mut history = history::Told::default();
         if let Some(git) = checkout.git.as_ref().filter(|_| with_history) {
             match history::authors(git, &paths, budget, &|| request.is_cancelled()) {
@@ -158,7 +198,7 @@ impl Gathered {
             }
         }
         let locus = checkout.git.as_ref().map_or_else(String::new, |git| git.locus.clone());
-        Self { rules: code_owners(tree), folders, told: history, locus }
+        Self { rules, folders, told: history, locus }
     }
 
     fn claims(&self, path: &str) -> Vec<Claim> {
@@ -168,17 +208,14 @@ impl Gathered {
         }
         // Of the files that speak for whole folders, the nearest of each sort counts.
         let mut told = BTreeSet::new();
-        let mut folder = Some(path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        let mut folder = parent_of(path);
         while let Some(name) = folder {
             let here = self.folders.get(name).map(Vec::as_slice).unwrap_or_default();
             let fresh: Vec<&Claim> =
                 here.iter().filter(|claim| !told.contains(claim.method)).collect();
             told.extend(fresh.iter().map(|claim| claim.method));
             claims.extend(fresh.into_iter().cloned());
-            folder = match name {
-                "" => None,
-                name => Some(name.rsplit_once('/').map_or("", |(parent, _)| parent)),
-            };
+            folder = parent_of(name);
         }
         for author in self
             .told
@@ -191,7 +228,7 @@ impl Gathered {
         {
             let shows = format!("{} of the changes to {path}", author.n_changes);
             claims.push(Claim {
-                party: Party::new(PartyKind::Person, &author.email, author.name.clone()),
+                party: Party::new(PartyKind::Person, &author.email, author.name.clone()).into(),
                 method: "git-author",
                 confidence: GIT_AUTHOR * author.share,
                 evidence: Evidence::at(self.locus.clone()).shows(shows),
@@ -208,7 +245,7 @@ impl Gathered {
         let Some(writers) = self.told.writers.get(path) else { return Vec::new() };
         let claim = |writer: u32, confidence: f64, evidence: Evidence| {
             let (email, name) = self.told.people.get(writer as usize)?;
-            let party = Party::new(PartyKind::Person, email, name.clone());
+            let party = Party::new(PartyKind::Person, email, name.clone()).into();
             Some(Claim { party, method: "git-blame", confidence, evidence })
         };
         let of_line = line.and_then(|line| *writers.get(line.checked_sub(1)? as usize)?);
@@ -235,18 +272,28 @@ impl Gathered {
     }
 }
 
+/// The folder that a path lies in, `""` at last.
+fn parent_of(path: &str) -> Option<&str> {
+    (!path.is_empty()).then(|| path.rsplit_once('/').map_or("", |(folder, _)| folder))
+}
+
 /// A CODEOWNERS of GitHub, GitLab or Bitbucket.
 #[derive(Debug)]
 struct CodeOwners {
     path: String,
     rules: Vec<Rule>,
+    /// Whether it says more than is read.
+    is_cut: bool,
 }
+
+/// Very many rules may share those of their section.
+type Owners = Arc<[Arc<Party>]>;
 
 #[derive(Debug)]
 struct Rule {
     section: usize,
     matcher: Pattern,
-    owners: Vec<Party>,
+    owners: Owners,
     line: u32,
 }
 
@@ -269,7 +316,13 @@ impl CodeOwners {
     fn parse(path: &str, text: &str) -> Self {
         let mut rules = Vec::new();
         let mut section = 0;
-        let mut default: Vec<Party> = Vec::new();
+        let mut default = Owners::default();
+        let mut is_cut = text.lines().nth(MAX_RULES).is_some();
+        let mut capped = |mut owners: Vec<Arc<Party>>| {
+            is_cut |= owners.len() > MAX_OWNERS;
+            owners.truncate(MAX_OWNERS);
+            Owners::from(owners)
+        };
         for (line, number) in text.lines().zip(1_u32..).take(MAX_RULES) {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
@@ -279,19 +332,19 @@ impl CodeOwners {
             if header.starts_with('[') {
                 section += 1;
                 let owners = header.rsplit(']').next().unwrap_or_default();
-                default = parties(owners);
+                default = capped(parties(owners));
                 continue;
             }
             let line = line.split(" #").next().unwrap_or(line);
             let mut words = split_unescaped(line);
             let Some(pattern) = words.next() else { continue };
             let named = parties(&words.collect::<Vec<_>>().join(" "));
-            let owners = if named.is_empty() { default.clone() } else { named };
+            let owners = if named.is_empty() { Arc::clone(&default) } else { capped(named) };
             if let Some(matcher) = Pattern::new(&pattern) {
                 rules.push(Rule { section, matcher, owners, line: number });
             }
         }
-        Self { path: path.to_owned(), rules }
+        Self { path: path.to_owned(), rules, is_cut }
     }
 
     /// In each section the last rule that matches counts; one without owners takes ownership away.
@@ -300,13 +353,15 @@ impl CodeOwners {
         for rule in self.rules.iter().filter(|rule| rule.matcher.matches(path)) {
             last.insert(rule.section, rule);
         }
-        let claim = |rule: &Rule, party: &Party| Claim {
-            party: party.clone(),
+        let claim = |rule: &Rule, party: &Arc<Party>| Claim {
+            party: Arc::clone(party),
             method: "codeowners",
             confidence: CODEOWNERS,
             evidence: Evidence::at(self.path.clone()).line(rule.line).shows("owns this path"),
         };
-        last.values().flat_map(|rule| rule.owners.iter().map(|party| claim(rule, party))).collect()
+        let owned = last.into_values();
+        let owned = owned.flat_map(|rule| rule.owners.iter().map(move |party| (rule, party)));
+        owned.take(MAX_CLAIMS).map(|(rule, party)| claim(rule, party)).collect()
     }
 }
 
@@ -359,8 +414,8 @@ impl Pattern {
 }
 
 /// Owners as CODEOWNERS writes them: `@org/team`, `@user`, an address.
-fn parties(text: &str) -> Vec<Party> {
-    text.split_whitespace().filter_map(party).collect()
+fn parties(text: &str) -> Vec<Arc<Party>> {
+    text.split_whitespace().filter_map(party).map(Arc::new).collect()
 }
 
 fn party(word: &str) -> Option<Party> {
@@ -485,15 +540,19 @@ const DESKS: &[&str] = &[
     "team",
 ];
 
-/// What the files of one folder say about who answers for it.
-fn claims_in(tree: &Tree, folder: &str) -> Vec<Claim> {
+/// What the files of one folder say about who answers for it; `cut` takes those that say too much.
+fn claims_in(tree: &Tree, folder: &str, cut: &mut Vec<String>) -> Vec<Claim> {
     let mut claims = Vec::new();
     let mut read = |name: &str, tell: &dyn Fn(&str) -> Vec<Claim>| {
         let path = super::reading::join(folder, name);
         let path = path.trim_start_matches('/').to_owned();
         let read = tree.read(Path::new(&path), MAX_OWNER_FILE_BYTES, Links::Refuse);
         if let Ok(text) = read.map(|content| String::from_utf8_lossy(&content.bytes).into_owned()) {
-            claims.extend(tell(&text).into_iter().map(|mut claim| {
+            let told = tell(&text);
+            if told.len() > MAX_OWNERS {
+                cut.push(path.clone());
+            }
+            claims.extend(told.into_iter().take(MAX_OWNERS).map(|mut claim| {
                 claim.evidence.at.clone_from(&path);
                 claim
             }));
@@ -508,7 +567,7 @@ fn claims_in(tree: &Tree, folder: &str) -> Vec<Claim> {
 }
 
 fn claim(party: Party, method: &'static str, confidence: f64, shows: &'static str) -> Claim {
-    Claim { party, method, confidence, evidence: Evidence::default().shows(shows) }
+    Claim { party: party.into(), method, confidence, evidence: Evidence::default().shows(shows) }
 }
 
 /// Kubernetes style: `approvers:` and `reviewers:` are GitHub names.
@@ -633,7 +692,7 @@ path\\ with\\ space/ @spacey
         let rules = CodeOwners::parse("CODEOWNERS", text);
         let check = |path: &str, expected: &[&str]| {
             let owners: Vec<String> =
-                rules.claims(path).into_iter().map(|claim| claim.party.name).collect();
+                rules.claims(path).into_iter().map(|claim| claim.party.name.clone()).collect();
             assert_eq!(owners, expected, "{path}");
         };
         check("src/main.rs", &["@acme/everyone"]);
@@ -643,6 +702,19 @@ path\\ with\\ space/ @spacey
         check("deep/down/main.tf", &["@infra"]);
         check("path with space/x", &["@spacey"]);
         check(".github/workflows/x.yml", &["@acme/everyone", "@acme/security"]);
+    }
+
+    #[test]
+    fn very_many_rules_share_their_owners() {
+        let owners: String = (0..=MAX_OWNERS).map(|n| format!(" @o{n}")).collect();
+        let rules = CodeOwners::parse("CODEOWNERS", &format!("[S]{owners}\n*.a\n*.b\n"));
+        assert!(rules.is_cut);
+        assert!(Arc::ptr_eq(&rules.rules[0].owners, &rules.rules[1].owners));
+        assert_eq!(rules.claims("x.a").len(), MAX_OWNERS);
+        let sections: String = (0..10).map(|n| format!("[S{n}]{owners}\n*\n")).collect();
+        let rules = CodeOwners::parse("CODEOWNERS", &sections);
+        assert_eq!(rules.claims("x.a").len(), MAX_CLAIMS);
+        assert!(!CodeOwners::parse("CODEOWNERS", "* @o\n").is_cut);
     }
 
     proptest::proptest! {

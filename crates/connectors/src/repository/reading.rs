@@ -21,6 +21,10 @@ use crate::address::public_text;
 use crate::files::Meta;
 use crate::material::At;
 
+/// What a file multiplies (jobs by branches, verbs by names) is read and stated again up to this
+/// many bytes, all together; the rest is a gap.
+pub(super) const MAX_REPEATED_BYTES: usize = 32 << 20;
+
 /// The asked folder, as readers need to know it.
 #[derive(Debug)]
 pub(super) struct Folder<'a> {
@@ -52,6 +56,8 @@ pub(super) struct Reading<'a> {
     pub parts: Parts,
     pub stated: Vec<Stated>,
     place: Option<Place>,
+    /// What is left of [`MAX_REPEATED_BYTES`].
+    repeatable: usize,
     /// The names on lines that may use one, with their lines, in order.
     names: OnceCell<Vec<(&'a [u8], u32)>>,
 }
@@ -66,6 +72,7 @@ impl<'a> Reading<'a> {
             parts: Parts::default(),
             stated: Vec::new(),
             place: None,
+            repeatable: MAX_REPEATED_BYTES,
             names: OnceCell::new(),
         }
     }
@@ -191,6 +198,17 @@ impl<'a> Reading<'a> {
             self.batch.extend(batch);
             self.batch.places.push(place);
         }
+    }
+
+    /// Asks to state or read something of the file once more; the first refusal is a gap.
+    pub(super) fn may_repeat(&mut self, n_bytes: usize) -> bool {
+        if let Some(left) = self.repeatable.checked_sub(n_bytes) {
+            self.repeatable = left;
+            return true;
+        }
+        let detail = format!("multiplies to more than {MAX_REPEATED_BYTES} bytes");
+        super::ci::too_many(self, detail);
+        false
     }
 
     pub(super) fn gap(&mut self, reason: GapReason, detail: impl Into<Text>) {

@@ -674,6 +674,67 @@ fn definitions_made_to_multiply() {
     );
 }
 
+/// What one part of a file names is told again by every other part, up to a size.
+#[test]
+fn definitions_made_to_repeat() {
+    let check = |name: &str, text: &str, detail: &str| {
+        let world = World::empty();
+        let path = world.shop().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        let batch = world.scan();
+        let gaps = &batch.coverage[0].gaps;
+        let is_told =
+            |gap: &model::Gap| gap.detail.as_deref().is_some_and(|it| it.contains(detail));
+        assert!(gaps.iter().any(is_told), "{name}: {gaps:?}");
+        batch
+    };
+    let lines = |n: usize, line: &dyn Fn(usize) -> String| (0..n).map(line).collect::<String>();
+    let multiplies = "multiplies to more than 33554432 bytes";
+
+    // Jobs that each present every branch.
+    let branches = lines(5_000, &|n| format!("b{n}, "));
+    let jobs = lines(200, &|n| {
+        format!("  j{n}: {{runs-on: x, permissions: {{id-token: write}}, steps: []}}\n")
+    });
+    let text = format!("on: {{push: {{branches: [{branches}]}}}}\njobs:\n{jobs}");
+    let batch = check(".github/workflows/a.yml", &text, multiplies);
+    let subjects: Vec<_> =
+        batch.identities.iter().filter_map(|it| it.facts.get("oidc_subjects")).collect();
+    let n_told = subjects.iter().filter(|fact| fact.value().is_some()).count();
+    assert!(n_told > 10 && n_told < 190, "{n_told} of {}", subjects.len());
+
+    // Jobs that each run one long script.
+    let jobs = lines(100, &|n| format!("j{n}: {{environment: e{n}, script: x}}\n"));
+    let text = format!("default: {{before_script: [{}]}}\n{jobs}", "A".repeat(1 << 20));
+    let batch = check(".gitlab-ci.yml", &text, multiplies);
+    assert!((30..33).contains(&batch.identities.iter().filter(|it| it.kind == "ci-job").count()));
+
+    // A role for very many names.
+    let text = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: r}}\n\
+         rules: [{{apiGroups: [''], resources: [pods], verbs: [{}], resourceNames: [{}]}}]\n",
+        lines(200, &|n| format!("v{n}, ")),
+        "A".repeat(1 << 20)
+    );
+    check("role.yaml", &text, multiplies);
+
+    // Owners of very many accounts.
+    let accounts = lines(1_000, &|n| {
+        format!("---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: a{n}}}\n")
+    });
+    let world = World::empty();
+    std::fs::write(world.shop().join("a.yaml"), accounts).unwrap();
+    let owners = lines(201, &|n| format!(" @{n}{}", "a".repeat(300)));
+    std::fs::write(world.shop().join("CODEOWNERS"), format!("*{owners}\n")).unwrap();
+    let batch = world.scan();
+    assert!(batch.owners.len() < 100_000, "{} links", batch.owners.len());
+    let details: Vec<&str> =
+        batch.coverage[0].gaps.iter().filter_map(|gap| gap.detail.as_deref()).collect();
+    assert!(details.iter().any(|detail| detail.contains("bytes of owners")), "{details:?}");
+    assert!(details.iter().any(|detail| detail.contains("200 owners of one rule")), "{details:?}");
+}
+
 /// Names on lines of their own within one long scalar, each looked for from its start.
 #[test]
 fn lines_of_names_in_a_long_scalar() {
