@@ -1,5 +1,7 @@
 //! Self-contained cases for conformance work: one JSON object for each line, and one answer for each.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::json::{Json, below};
@@ -160,8 +162,9 @@ impl Reader {
             self.wrong("", format!("a case is an object, here is {}", json.sort()));
             return None;
         };
-        for (n, (name, _)) in members.iter().enumerate() {
-            if members.iter().take(n).any(|(before, _)| before == name) {
+        let mut seen = HashSet::new();
+        for (name, _) in members {
+            if !seen.insert(name) {
                 self.wrong(&below("", name), format!("`{name}` stands twice"));
                 return None;
             }

@@ -3,6 +3,8 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::glob::{Case, Glob};
@@ -103,9 +105,10 @@ impl Reader {
             self.wrong(pointer, format!("{what} is an object, here is {}", json.sort()));
             return &[];
         };
-        for (n, (name, _)) in members.iter().enumerate() {
+        let mut seen = HashSet::new();
+        for (name, _) in members {
             let pointer = below(pointer, name);
-            if members.iter().take(n).any(|(before, _)| before == name) {
+            if !seen.insert(name) {
                 self.wrong(&pointer, format!("`{name}` stands twice"));
             } else if !known.is_empty() && !known.contains(&name.as_str()) {
                 self.wrong(&pointer, format!("{what} has no element `{name}`"));
