@@ -400,6 +400,12 @@ pub fn change(
     })
 }
 
+/// Whether the login is one's own: then a change of its password asks for the current one.
+pub fn is_own(app: &App, actor: &Actor, login: &str) -> Result<bool> {
+    let own = actor.person();
+    Ok(own.is_some() && own == app.store.person_by_login(login)?.map(|person| person.id))
+}
+
 /// Sets one's own password (`current` is asked for), or, as administrator, anybody's. Ends the
 /// person's sessions and links.
 pub fn set_password(

@@ -155,6 +155,8 @@ pub struct SourceView {
     pub source: Source,
     pub title: String,
     pub running: bool,
+    /// It is not read at once again before this: reading it was cut off twice.
+    pub held_until: Option<Time>,
     pub permissions: Vec<PermissionView>,
 }
 
@@ -173,6 +175,7 @@ fn source_view(app: &App, source: Source) -> SourceView {
     let descriptor = connector(&source.connector).map(view);
     SourceView {
         running: app.syncs.is_running(source.id),
+        held_until: crate::sync::held_until(&source),
         title: descriptor
             .as_ref()
             .map_or_else(|| source.connector.clone(), |view| view.title.into()),

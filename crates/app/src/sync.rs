@@ -266,6 +266,12 @@ fn was_cut_off(sync: &store::Sync) -> bool {
     sync.error.as_deref().is_some_and(|error| error == store::CUT_OFF || error == cancelled)
 }
 
+/// Until when a source waits since its last two syncs were cut off; none when it does not.
+pub fn held_until(source: &Source) -> Option<Time> {
+    let last = source.last_sync.as_ref().filter(|_| source.enabled && source.cut_off_again)?;
+    Some(last.started_at.plus(Duration::from_secs(source.every_s?.into())))
+}
+
 /// Sources whose time has come, the longest waiting first.
 pub fn due(app: &App, now: Time) -> Result<Vec<SourceId>> {
     let mut due: Vec<(Time, SourceId)> = Vec::new();
@@ -274,8 +280,10 @@ pub fn due(app: &App, now: Time) -> Result<Vec<SourceId>> {
         if app.syncs.is_running(source.id) {
             continue;
         }
-        // What was cut off has not been read; what failed will hardly work a moment later.
-        let last = source.last_sync.as_ref().filter(|last| !was_cut_off(last));
+        // What was cut off has not been read; what failed will hardly work a moment later, and what
+        // was cut off again may be what ends Tutela, which then would end at every start.
+        let is_at_once = |last: &&store::Sync| was_cut_off(last) && !source.cut_off_again;
+        let last = source.last_sync.as_ref().filter(|last| !is_at_once(last));
         let at = last
             .map_or(Time::MIN, |last| last.started_at.plus(Duration::from_secs(every_s.into())));
         if at <= now {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::kinds::{General, identity_kind};
-use model::{Severity, Time};
+use model::{Severity, SourceId, Time};
 use serde::Serialize;
 use store::query::{Filter, Op};
 use store::{Facet, FindingRow, List, ListQuery};
@@ -13,6 +13,7 @@ use crate::access::{Act, Actor};
 use crate::error::Result;
 use crate::inventory::{CoverageSummary, People, asked, coverage_summary};
 use crate::report::rule_title;
+use crate::sync::held_until;
 
 const DAY: Duration = Duration::from_hours(24);
 /// Sorts of findings that are shown.
@@ -43,6 +44,16 @@ pub struct Today {
     /// The worst open findings, those that are alike together.
     pub attention: Vec<Attention>,
     pub coverage: CoverageSummary,
+    /// Sources that wait since reading them was cut off twice.
+    pub held: Vec<Held>,
+}
+
+/// A source that is not read at once again.
+#[derive(Debug, Clone, Serialize)]
+pub struct Held {
+    pub id: SourceId,
+    pub name: String,
+    pub until: Time,
 }
 
 /// A bar of a chart, with the list that it counts.
@@ -97,7 +108,15 @@ pub fn today(app: &App, actor: &Actor, now: Time) -> Result<Today> {
         by_severity,
         attention,
         coverage: coverage_summary(app)?,
+        held: held(app)?,
     })
+}
+
+fn held(app: &App) -> Result<Vec<Held>> {
+    let held = app.store.sources()?.into_iter().filter_map(|source| {
+        held_until(&source).map(|until| Held { id: source.id, name: source.name, until })
+    });
+    Ok(held.collect())
 }
 
 /// Open findings by severity, worst first, and the worst of them: those of one rule together, the

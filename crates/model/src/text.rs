@@ -107,11 +107,26 @@ fn is_spelled(after: &str) -> bool {
     )
 }
 
+/// Whether it moves, reorders or hides, or cannot be told from nothing.
 fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    c.is_control() || is_ignorable(c) || is_blank(c) || matches!(c, '\u{2028}'..='\u{2029}')
+}
+
+/// What is drawn as nothing where it is not understood: `Default_Ignorable_Code_Point` of Unicode 16
+/// (DerivedCoreProperties.txt), and the anchors of annotations, which it leaves out.
+const fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Signs whose picture is empty: the braille pattern without dots and the note without a head. Not
+/// the blanks of other widths, which are seen as blanks.
+const fn is_blank(c: char) -> bool {
+    matches!(c, '\u{2800}' | '\u{1d159}')
 }
 
 #[cfg(test)]
@@ -131,6 +146,32 @@ mod tests {
             json_shown("{\n\"a\": \"\u{9b}\u{e0041}\"}"),
             "{\n\"a\": \"\\u009b\\udb40\\udc41\"}"
         );
+    }
+
+    #[test]
+    fn what_looks_like_nothing_is_spelled_out() {
+        for c in [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{17b5}',
+            '\u{180b}',
+            '\u{2065}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{ffa0}',
+            '\u{1d159}',
+            '\u{e0100}',
+            '\u{e01ef}',
+        ] {
+            let name = format!("key{c}.pem");
+            assert_eq!(shown(&name), format!("key{}.pem", c.escape_unicode()));
+        }
+        assert_eq!(shown("한글 鍵\u{a0}é ⠿"), "한글 鍵\u{a0}é ⠿");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod routes;
 pub mod server;
 mod session;
 pub mod throttle;
+pub mod turns;
 pub mod wire;
 
 #[cfg(test)]

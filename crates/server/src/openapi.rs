@@ -314,6 +314,7 @@ pub(crate) fn today(generator: &mut SchemaGenerator) -> Schema {
         "at": s::<Time>(generator), "n_identities": maybe(), "n_credentials": maybe(), "n_places": maybe(), "n_orphaned": maybe(),
         "by_type": or_null(bars.clone()), "by_age": or_null(bars.clone()), "by_expiry": or_null(bars.clone()), "by_severity": bars,
         "attention": { "type": "array", "items": alike }, "coverage": s::<app::inventory::CoverageSummary>(generator),
+        "held": { "type": "array", "items": fields(json!({ "id": text(), "name": text(), "until": s::<Time>(generator) })) },
     })))
 }
 
@@ -363,6 +364,7 @@ fn source_view(generator: &mut SchemaGenerator) -> Value {
     fields(json!({
         "id": text(), "connector": text(), "name": text(), "settings": text(), "every_s": { "type": ["integer", "null"] },
         "enabled": { "type": "boolean" }, "created_at": time, "last_sync": or_null(sync(generator)),
+        "cut_off_again": { "type": "boolean" }, "held_until": or_null(time.clone()),
         "last_committed_at": or_null(time), "title": text(), "running": { "type": "boolean" },
         "permissions": s::<Vec<app::sources::PermissionView>>(generator),
     }))

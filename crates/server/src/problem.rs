@@ -37,15 +37,19 @@ impl From<Error> for Failure {
 
 pub(crate) type Reply<T = Response<Body>> = Result<T, Failure>;
 
-/// Too many attempts; the one code whose status its kind does not give.
+/// Too many attempts.
 pub(crate) const TOO_MANY_ATTEMPTS: &str = "too-many-attempts";
+/// Too much at once by one person; the others are answered.
+pub(crate) const TOO_MANY_AT_ONCE: &str = "too-many-at-once";
+/// Everybody's room is used up.
+pub(crate) const BUSY: &str = "busy";
 /// The request names a host that this is not (RFC 9110, §15.5.20).
 pub(crate) const OTHER_HOST: &str = "other-host";
 pub(crate) const METHOD_NOT_ALLOWED: &str = "method-not-allowed";
 
 pub(crate) fn status_of(error: &Error) -> StatusCode {
     match (error.code, error.kind) {
-        (TOO_MANY_ATTEMPTS, _) => StatusCode::TOO_MANY_REQUESTS,
+        (TOO_MANY_ATTEMPTS | TOO_MANY_AT_ONCE, _) => StatusCode::TOO_MANY_REQUESTS,
         (OTHER_HOST, _) => StatusCode::MISDIRECTED_REQUEST,
         (METHOD_NOT_ALLOWED, _) => StatusCode::METHOD_NOT_ALLOWED,
         (_, Kind::Invalid) => StatusCode::BAD_REQUEST,
@@ -69,7 +73,7 @@ const fn title_of(status: StatusCode) -> &'static str {
         StatusCode::CONFLICT => "It contradicts what is there",
         StatusCode::PAYLOAD_TOO_LARGE => "Too large",
         StatusCode::MISDIRECTED_REQUEST => "Not this server's name",
-        StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
         StatusCode::SERVICE_UNAVAILABLE => "Not possible now",
         _ => "Something went wrong inside Tutela",
     }
@@ -95,6 +99,15 @@ impl Problem {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// Seconds after which it may go better: room comes back soon, the right to guess does not.
+    pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
+        match self.status {
+            429 if self.kind.ends_with(TOO_MANY_ATTEMPTS) => Some(HeaderValue::from_static("60")),
+            429 | 503 => Some(HeaderValue::from_static("5")),
+            _ => None,
+        }
+    }
+
     /// The problem as its own JSON document.
     pub(crate) fn json(&self) -> Response<Body> {
         let body = serde_json::to_vec(self).unwrap_or_default();
@@ -108,8 +121,8 @@ impl Problem {
                 HeaderValue::from_static("Bearer realm=\"tutela\""),
             );
         }
-        if self.status == 429 {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds);
         }
         response
     }

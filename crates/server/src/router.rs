@@ -1,5 +1,6 @@
 //! The router: every endpoint of the table, and what stands around all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use app::{App, Error, Kind};
@@ -9,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
@@ -17,15 +19,21 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use crate::api::parameter;
 use crate::browser;
 use crate::console::pages::error_page;
-use crate::problem::{Failure, METHOD_NOT_ALLOWED, Problem};
-use crate::routes::{SYNC_PATH, routes};
+use crate::problem::{BUSY, Failure, METHOD_NOT_ALLOWED, Problem};
+use crate::routes::{AT_THE_DOOR, SYNC_PATH, routes};
 use crate::server::{Config, Server};
-use crate::wire::MAX_BODY_BYTES;
+use crate::wire::{BODY_HASTE, BODY_TIMEOUT, MAX_BODY_BYTES, arrived};
 
 /// A reply's head must be there within this; exports stream on after it.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
-/// Requests that are worked on at once; more are told to come again.
+/// Requests that are worked on at once; more are told to come again. One that is still arriving is
+/// not among them.
 pub const MAX_REQUESTS: usize = 256;
+/// Further ones at the door and of whoever watches over the server, when those are used up.
+pub const MAX_REQUESTS_AT_THE_DOOR: usize = 32;
+/// Bodies that are waited for with patience; the others must come at once, so that nobody fills all
+/// connections with requests that never end.
+pub const MAX_SLOW_BODIES: usize = 64;
 
 /// The router for calls in the process itself: give each request an [`app::Actor`] extension.
 ///
@@ -37,7 +45,11 @@ pub fn router(app: App, config: Config) -> Router {
 pub(crate) fn with_state(server: &Server) -> Router {
     // Pages and JSON are compressed; event streams are not, since they would wait for more bytes.
     let compress = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
-    let room = std::sync::Arc::new(tokio::sync::Semaphore::new(MAX_REQUESTS));
+    let room = Arc::new(Room {
+        requests: Semaphore::new(MAX_REQUESTS),
+        door: Semaphore::new(MAX_REQUESTS_AT_THE_DOOR),
+        slow_bodies: Semaphore::new(MAX_SLOW_BODIES),
+    });
     routes(server)
         .fallback(|| async {
             Failure(Error::new(
@@ -55,23 +67,43 @@ pub(crate) fn with_state(server: &Server) -> Router {
         })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(time_out))
+        .layer(from_fn_with_state(Arc::clone(&room), make_room))
+        .layer(from_fn_with_state(room, arrive))
         .layer(from_fn_with_state(server.clone(), present))
-        .layer(from_fn_with_state(room, make_room))
         .layer(from_fn_with_state(server.clone(), browser::check))
         .layer(CompressionLayer::new().compress_when(compress))
         .layer(from_fn_with_state(server.clone(), measure))
         .with_state(server.clone())
 }
 
-async fn make_room(
-    State(room): State<std::sync::Arc<tokio::sync::Semaphore>>,
-    request: Request,
-    next: Next,
-) -> Response<Body> {
-    match room.try_acquire() {
+#[derive(Debug)]
+struct Room {
+    requests: Semaphore,
+    door: Semaphore,
+    slow_bodies: Semaphore,
+}
+
+/// Waits for the body, before the request takes anybody's place.
+async fn arrive(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response<Body> {
+    let slow = room.slow_bodies.try_acquire().ok();
+    let patience = if slow.is_some() { BODY_TIMEOUT } else { BODY_HASTE };
+    let arrived = arrived(request, patience).await;
+    drop(slow);
+    match arrived {
+        Ok(request) => next.run(request).await,
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn make_room(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response<Body> {
+    let place = room.requests.try_acquire().or_else(|full| {
+        let is_at_the_door = route_of(&request).is_some_and(|route| AT_THE_DOOR.contains(&route));
+        if is_at_the_door { room.door.try_acquire() } else { Err(full) }
+    });
+    match place {
         Ok(_place) => next.run(request).await,
         Err(_) => Failure(
-            Error::new(Kind::Unavailable, "busy", "too many requests are being worked on")
+            Error::new(Kind::Unavailable, BUSY, "too many requests are being worked on")
                 .hint("try again in a moment"),
         )
         .into_response(),
@@ -94,9 +126,13 @@ async fn time_out(request: Request, next: Next) -> Response<Body> {
 }
 
 /// Whoever asks to wait for a sync knows that it takes long; nothing else may.
-fn waits_for_a_sync(request: &Request) -> bool {
-    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    route == Some(SYNC_PATH) && parameter(request.uri().query(), "wait").as_deref() == Some("true")
+pub(crate) fn waits_for_a_sync(request: &Request) -> bool {
+    route_of(request) == Some(SYNC_PATH)
+        && parameter(request.uri().query(), "wait").as_deref() == Some("true")
+}
+
+fn route_of(request: &Request) -> Option<&str> {
+    request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
 /// Gives problems their instance, and makes pages of those that a reader asked for as a page.
@@ -107,11 +143,17 @@ async fn present(State(server): State<Server>, request: Request, next: Next) -> 
     let response = next.run(request).await;
     let Some(problem) = response.extensions().get::<Problem>() else { return response };
     let problem = Problem { instance: Some(path.clone()), ..problem.clone() };
-    if path.starts_with("/api/") || !wants_page(&headers) {
+    // A page asks who it is for: nothing to do for each of too many.
+    let is_busy = problem.kind.ends_with(BUSY);
+    if path.starts_with("/api/") || is_busy || !wants_page(&headers) {
         return problem.json();
     }
     let caller = crate::session::actor_of(&server, trusted, &headers).await.ok().flatten();
-    error_page(&server, caller, &headers, &path, &problem)
+    let mut page = error_page(&server, caller, &headers, &path, &problem);
+    if let Some(seconds) = problem.retry_after() {
+        page.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    page
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {

@@ -149,6 +149,10 @@ const LIST: &[(&str, &str)] = &[
 const AS_OF: &[(&str, &str)] =
     &[("as_of", "a moment, or a date for the end of that day: what was known then")];
 
+/// Routes with room of their own: the way in and out, and what watches over the server.
+pub(crate) const AT_THE_DOOR: [&str; 6] =
+    ["/healthz", "/readyz", "/sign-in", "/sign-out", "/api/v1/sign-in", "/api/v1/sign-out"];
+
 /// The one route whose caller may wait for as long as it takes.
 pub(crate) const SYNC_PATH: &str = "/api/v1/sources/{id}/sync";
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use app::{App, Error, Kind};
 use model::Time;
@@ -10,11 +11,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
-use crate::problem::Failure;
+use crate::problem::{BUSY, Failure};
 use crate::throttle::Throttle;
+use crate::turns::Turns;
 
 /// Questions to the store that run at once; more wait.
 pub const MAX_QUESTIONS: usize = 32;
+/// The same of the door: who somebody is, signing in and out, whether the store answers. Apart, so
+/// that no question keeps anybody out; also bounds how many passwords are hashed at once.
+pub const MAX_AT_THE_DOOR: usize = 8;
 /// Exports that run at once; more are told to come again, since each lasts as long as its reader.
 pub const MAX_EXPORTS: usize = 8;
 /// Event streams that are open at once; more are told to come again.
@@ -49,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) app: App,
     pub(crate) config: Config,
     pub(crate) questions: Arc<Semaphore>,
+    pub(crate) door: Arc<Semaphore>,
+    pub(crate) turns: Turns,
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) listeners: Arc<Semaphore>,
     /// Passwords that are guessed.
@@ -80,6 +87,8 @@ impl Server {
             app,
             config,
             questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
+            door: Arc::new(Semaphore::new(MAX_AT_THE_DOOR)),
+            turns: Turns::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
             throttle: Throttle::default(),
@@ -99,15 +108,43 @@ impl Server {
         &self,
         question: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Failure> {
-        let turn = Arc::clone(&self.questions).acquire_owned().await.map_err(|_| stopping())?;
+        self.ask_within(&self.questions, question).await
+    }
+
+    /// The same for what the door must know, see [`MAX_AT_THE_DOOR`].
+    pub(crate) async fn ask_at_the_door<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.ask_within(&self.door, question).await
+    }
+
+    async fn ask_within<T: Send + 'static>(
+        &self,
+        room: &Arc<Semaphore>,
+        question: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = Arc::clone(room).acquire_owned().await.map_err(|_| stopping())?;
         let app = self.app.clone();
+        let waiter = Waiter::default();
+        let unwanted = Arc::clone(&waiter.0);
         let asked = tokio::task::spawn_blocking(move || {
             // Held by the work and not by who waits for it: a client that went away does not make
             // room for another while its question still runs.
             let _turn = turn;
-            question(&app)
+            store::unless_unwanted(&unwanted, || question(&app))
         });
         Ok(asked.await.map_err(Error::internal)??)
+    }
+}
+
+/// Who waits for an answer. When they go, what the store still looks for is unwanted.
+#[derive(Debug, Default)]
+struct Waiter(Arc<AtomicBool>);
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -115,7 +152,7 @@ impl Server {
 pub(crate) fn room(of: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Failure> {
     Arc::clone(of).try_acquire_owned().map_err(|_| {
         let message = format!("too many {what} are under way");
-        Failure(Error::new(Kind::Unavailable, "busy", message).hint("try again in a moment"))
+        Failure(Error::new(Kind::Unavailable, BUSY, message).hint("try again in a moment"))
     })
 }
 

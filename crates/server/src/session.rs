@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use model::{Secret, Time};
 
 use crate::problem::Failure;
+use crate::router::waits_for_a_sync;
 use crate::routes::{Access, Kind as RouteKind};
 use crate::server::Server;
 
@@ -111,12 +112,16 @@ pub(crate) async fn actor_of(
     let now = server.now();
     if headers.contains_key(header::AUTHORIZATION) {
         let token = bearer(headers).unwrap_or_else(|| Secret::new(String::new()));
-        return server.ask(move |app| app::people::by_token(app, &token, now)).await.map(Some);
+        return server
+            .ask_at_the_door(move |app| app::people::by_token(app, &token, now))
+            .await
+            .map(Some);
     }
     match session_of(headers, server.config.https) {
-        Some(session) => {
-            server.ask(move |app| app::people::by_session(app, &session, now)).await.map(Some)
-        }
+        Some(session) => server
+            .ask_at_the_door(move |app| app::people::by_session(app, &session, now))
+            .await
+            .map(Some),
         None => Ok(None),
     }
 }
@@ -137,7 +142,7 @@ pub(crate) async fn gate(State(gate): State<Gate>, request: Request, next: Next)
         // Whoever is not known may still look at what is for everybody.
         (Access::Public, found) => return let_in(request, found.ok().flatten(), next).await,
         (Access::Act(act), Ok(Some(actor))) => match actor.may(act) {
-            Ok(()) => return let_in(request, Some(actor), next).await,
+            Ok(()) => return in_turn(&gate.server, request, actor, next).await,
             Err(error) => (Some(actor), act, Failure(error)),
         },
         (Access::Act(act), Ok(None)) => (None, act, not_signed_in()),
@@ -149,6 +154,18 @@ pub(crate) async fn gate(State(gate): State<Gate>, request: Request, next: Next)
     let subject = subject_of(&request);
     note_refusal(&gate.server, actor, Some(act), subject, &failure.0).await;
     failure.into_response()
+}
+
+/// One person's requests go in by turns; see [`crate::turns`].
+async fn in_turn(server: &Server, request: Request, actor: Actor, next: Next) -> Response<Body> {
+    let turn = match actor.person() {
+        Some(person) => server.turns.take(person, waits_for_a_sync(&request)).await.map(Some),
+        None => Ok(None),
+    };
+    match turn {
+        Ok(_turn) => let_in(request, Some(actor), next).await,
+        Err(error) => Failure(error).into_response(),
+    }
 }
 
 async fn let_in(mut request: Request, actor: Option<Actor>, next: Next) -> Response<Body> {
@@ -204,8 +221,9 @@ pub(crate) async fn note_refusal(
     }
     let error = Error::new(error.kind, error.code, error.message.clone());
     let now = server.now();
-    let noted =
-        server.ask(move |app| app::audit::refused(app, actor.as_ref(), act, &subject, &error, now));
+    let noted = server.ask_at_the_door(move |app| {
+        app::audit::refused(app, actor.as_ref(), act, &subject, &error, now)
+    });
     if let Err(Failure(error)) = noted.await {
         tracing::error!(code = error.code, "noting a refusal: {}", error.message);
     }

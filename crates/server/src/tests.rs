@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use app::access::Role;
-use app::{Actor, App, people};
+use app::{Actor, App, Via, people};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use model::{Secret, Time};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::router::with_state;
+use crate::router::{MAX_REQUESTS, MAX_SLOW_BODIES, with_state};
 use crate::routes::{Access, ENDPOINTS, Kind, Verb};
 use crate::server::{Config, MAX_QUESTIONS, Server};
 use crate::throttle::{MAX_OVERALL, MAX_PER_NAME};
+use crate::turns::MAX_PER_PERSON;
+use crate::wire::BODY_TIMEOUT;
 
 const HOST: &str = "127.0.0.1:7878";
 
@@ -25,6 +27,7 @@ fn now() -> Time {
 struct World {
     app: App,
     router: axum::Router,
+    server: Server,
     tokens: Vec<(Role, String)>,
     revoked: String,
     _folder: tempfile::TempDir,
@@ -43,8 +46,9 @@ fn world() -> World {
     let ended = token("ended", Role::Administrator);
     people::revoke_token(&app, &local, ended.token.id, now()).unwrap();
     let config = Config { hosts: BTreeSet::from([HOST.to_owned()]), ..Config::in_process(now) };
-    let router = with_state(&Server::new(app.clone(), config, CancellationToken::new()));
-    World { app, router, tokens, revoked: ended.secret.reveal().clone(), _folder: folder }
+    let server = Server::new(app.clone(), config, CancellationToken::new());
+    let router = with_state(&server);
+    World { app, router, server, tokens, revoked: ended.secret.reveal().clone(), _folder: folder }
 }
 
 impl World {
@@ -144,6 +148,133 @@ async fn a_session_cannot_guess_the_password_behind_it() {
     }
     assert_eq!(guess().await, StatusCode::TOO_MANY_REQUESTS);
     people::sign_in(app, "bob", &password, "test", now()).unwrap();
+}
+
+#[tokio::test]
+async fn setting_the_password_of_another_takes_no_guess_back() {
+    let world = world();
+    let local = Actor::local(0, "test");
+    let password = Secret::new("correct horse battery staple".to_owned());
+    let app = &world.app;
+    let eve = Role::Administrator;
+    people::add(app, &local, "eve", "Eve", eve, Some(&password), now()).unwrap();
+    people::add(app, &local, "bob", "Bob", Role::Viewer, None, now()).unwrap();
+    let session = people::sign_in(app, "eve", &password, "test", now()).unwrap().session;
+    let cookie = format!("tutela_session={}", session.reveal());
+    let set = async |login: &str| {
+        let origin = format!("http://{HOST}");
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("origin", &origin),
+            ("x-tutela-request", "1"),
+            ("content-type", "application/json"),
+        ];
+        let body = r#"{"current":"a guess","new":"correct horse battery"}"#;
+        world.send(Verb::Put, &format!("/api/v1/people/{login}/password"), &headers, body).await
+    };
+    for _ in 0..MAX_PER_NAME {
+        assert_eq!(set("eve").await, StatusCode::FORBIDDEN);
+        assert_eq!(set("bob").await, StatusCode::NO_CONTENT);
+    }
+    assert_eq!(set("eve").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(set("bob").await, StatusCode::NO_CONTENT, "that is no guess");
+}
+
+/// Requests of strangers that never end are not worked on, so they take nobody's place.
+#[tokio::test]
+async fn half_sent_requests_keep_nobody_out() {
+    tokio::time::pause();
+    let world = world();
+    let mut held = tokio::task::JoinSet::new();
+    for _ in 0..MAX_REQUESTS + MAX_SLOW_BODIES {
+        let pending = Body::from_stream(tokio_stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let request = Request::post("/api/v1/sign-in")
+            .header("host", HOST)
+            .header("origin", format!("http://{HOST}"))
+            .header("x-tutela-request", "1")
+            .header("content-type", "application/json")
+            .body(pending)
+            .unwrap();
+        held.spawn(world.router.clone().oneshot(request));
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let viewer = format!("Bearer {}", world.tokens[0].1);
+    let bearer = [("authorization", viewer.as_str())];
+    assert_eq!(world.ask(Verb::Get, "/readyz", &[]).await, StatusCode::OK);
+    assert_eq!(world.ask(Verb::Get, "/api/v1/me", &bearer).await, StatusCode::OK);
+    let origin = format!("http://{HOST}");
+    let headers = [
+        ("origin", origin.as_str()),
+        ("x-tutela-request", "1"),
+        ("content-type", "application/json"),
+    ];
+    let body = r#"{"login":"ada","password":"wrong"}"#;
+    let status = world.send(Verb::Post, "/api/v1/sign-in", &headers, body).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(held.try_join_next().is_none(), "they still wait");
+    let began = tokio::time::Instant::now();
+    let first = held.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(first.status(), StatusCode::BAD_REQUEST);
+    assert!(began.elapsed() < BODY_TIMEOUT, "beyond {MAX_SLOW_BODIES} there is less patience");
+}
+
+#[tokio::test]
+async fn one_person_keeps_nobody_else_out() {
+    tokio::time::pause();
+    let world = world();
+    let app = &world.app;
+    let bob = people::add(app, &Actor::local(0, "test"), "bob", "Bob", Role::Viewer, None, now());
+    let bob = Actor {
+        name: "bob".into(),
+        role: Role::Viewer,
+        via: Via::Session { person: bob.unwrap().id.0 },
+    };
+    let viewer = format!("Bearer {}", world.tokens[0].1);
+    let bearer = [("authorization", viewer.as_str())];
+    let ada = app.store.person_by_login("ada").unwrap().unwrap().id;
+    let mut held = Vec::new();
+    for _ in 0..MAX_PER_PERSON {
+        held.push(world.server.turns.take(ada, false).await.unwrap());
+    }
+    let by = |actor: &Actor| {
+        let mut request =
+            Request::get("/api/v1/identities").header("host", HOST).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(actor.clone());
+        world.router.clone().oneshot(request)
+    };
+    let ada = Actor { name: "ada".into(), via: Via::Token { id: 1, person: ada.0 }, ..bob.clone() };
+    let refused = by(&ada).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()["retry-after"], "5");
+    assert_eq!(world.ask(Verb::Get, "/api/v1/me", &bearer).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(by(&bob).await.unwrap().status(), StatusCode::OK);
+    held.clear();
+    assert_eq!(by(&ada).await.unwrap().status(), StatusCode::OK);
+}
+
+/// Whatever is asked, the way in and out and what watches over the server have room.
+#[tokio::test]
+async fn the_door_has_room_when_all_questions_are_under_way() {
+    let world = world();
+    let all = u32::try_from(MAX_QUESTIONS).unwrap();
+    let _held = world.server.questions.acquire_many(all).await.unwrap();
+    for path in ["/healthz", "/readyz", "/sign-in"] {
+        assert_eq!(world.ask(Verb::Get, path, &[]).await, StatusCode::OK, "{path}");
+    }
+    let origin = format!("http://{HOST}");
+    let headers = [
+        ("origin", origin.as_str()),
+        ("x-tutela-request", "1"),
+        ("content-type", "application/json"),
+    ];
+    let link = people::sign_in_link(&world.app, &Actor::local(0, "test"), Some("ada"), now());
+    let body = format!("{{\"link\":\"{}\"}}", link.unwrap().reveal());
+    let status = world.send(Verb::Post, "/api/v1/sign-in", &headers, body).await;
+    assert_eq!(status, StatusCode::OK);
+    let status = world.send(Verb::Post, "/api/v1/sign-out", &headers, "").await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use app::{Error, Kind};
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request};
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +16,9 @@ use crate::problem::{Failure, Reply};
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// A body that is not here by then is not waited for.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The same when many are waited for.
+pub const BODY_HASTE: Duration = Duration::from_secs(1);
 
 pub(crate) fn json<T: Serialize>(value: &T) -> Reply {
     reply(StatusCode::OK, value)
@@ -42,6 +46,31 @@ pub(crate) fn typed(
     response
 }
 
+/// The request with all of its body; one without a body at once.
+pub(crate) async fn arrived(request: Request, patience: Duration) -> Result<Request, Failure> {
+    let (parts, body) = request.into_parts();
+    if body.is_end_stream() {
+        return Ok(Request::from_parts(parts, body));
+    }
+    let mut arriving = Request::new(body);
+    DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut arriving);
+    let read = tokio::time::timeout(patience, Bytes::from_request(arriving, &()));
+    let read = read.await.map_err(|_| {
+        let limit = patience.as_secs();
+        Error::invalid("body", format!("the body did not arrive within {limit} s"))
+    })?;
+    Ok(Request::from_parts(parts, Body::from(read.map_err(|rejection| not_read(&rejection))?)))
+}
+
+fn not_read(rejection: &BytesRejection) -> Failure {
+    let (kind, code) = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        (Kind::TooLarge, "body-too-large")
+    } else {
+        (Kind::Invalid, "body")
+    };
+    Failure(Error::new(kind, code, format!("the body was not read: {}", rejection.body_text())))
+}
+
 /// A JSON body.
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
@@ -64,19 +93,8 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S, kind: &str) -> Resul
             Error::invalid("content-type", format!("the body is `{given}`, not `{kind}`")).into()
         );
     }
-    let read = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
-    let read = read.map_err(|_| {
-        let limit = BODY_TIMEOUT.as_secs();
-        Error::invalid("body", format!("the body did not arrive within {limit} seconds"))
-    })?;
-    read.map_err(|rejection| {
-        let (kind, code) = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            (Kind::TooLarge, "body-too-large")
-        } else {
-            (Kind::Invalid, "body")
-        };
-        Failure(Error::new(kind, code, format!("the body was not read: {}", rejection.body_text())))
-    })
+    let read = Bytes::from_request(request, state).await;
+    read.map_err(|rejection| not_read(&rejection))
 }
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {

@@ -2,9 +2,9 @@
 //!
 //! Everything else speaks SQL text and [`Value`]s to a [`Connection`].
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::config::DbConfig;
@@ -302,6 +302,7 @@ impl Connection {
         let is_over = move || match counted.load(Ordering::Relaxed) {
             UNLIMITED => false,
             0 => true,
+            _ if is_unwanted() => true,
             left => {
                 counted.store(left - 1, Ordering::Relaxed);
                 false
@@ -531,6 +532,33 @@ impl Readers {
     }
 }
 
+thread_local! {
+    /// Set when nobody waits any more for what this thread asks. The engine calls its progress
+    /// handler on the thread that asks, and knows nothing else of who that is.
+    static UNWANTED: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
+}
+
+/// Runs `act`, of which every limited question ends at its next [`STEPS_AT_ONCE`] once `unwanted`
+/// is set. What is written is written to its end.
+pub fn unless_unwanted<T>(unwanted: &Arc<AtomicBool>, act: impl FnOnce() -> T) -> T {
+    /// A thread that panicked serves others after it.
+    struct Wanted;
+    impl Drop for Wanted {
+        fn drop(&mut self) {
+            UNWANTED.set(None);
+        }
+    }
+    UNWANTED.set(Some(Arc::clone(unwanted)));
+    let _wanted = Wanted;
+    act()
+}
+
+fn is_unwanted() -> bool {
+    UNWANTED.with_borrow(|unwanted| {
+        unwanted.as_ref().is_some_and(|unwanted| unwanted.load(Ordering::Relaxed))
+    })
+}
+
 /// A thread that panicked while it held the lock leaves nothing behind: a transaction it had begun
 /// is rolled back before the next one begins.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -552,4 +580,25 @@ fn failed(doing: &'static str, error: rusqlite::Error) -> Error {
 /// The version of the engine, for `doctor`.
 pub fn version() -> String {
     format!("SQLite {}", rusqlite::version())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_ends_and_what_is_written_does_not() {
+        const MANY: &str = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n \
+            WHERE x < 100000) SELECT COUNT(*) FROM n";
+        let connection = Connection::in_memory().unwrap();
+        let count = |c: &Connection| c.one(MANY, &[], |row| row.int(0));
+        let unwanted = Arc::new(AtomicBool::new(false));
+        let ask = || unless_unwanted(&unwanted, || connection.limited(u64::MAX, count));
+        assert_eq!(ask().unwrap(), Some(100_000));
+        unwanted.store(true, Ordering::Relaxed);
+        assert!(matches!(ask(), Err(Error::TooLong { .. })));
+        let written = unless_unwanted(&unwanted, || connection.write("count", count));
+        assert_eq!(written.unwrap(), Some(100_000));
+        assert_eq!(connection.limited(u64::MAX, count).unwrap(), Some(100_000), "others go on");
+    }
 }

@@ -69,7 +69,7 @@ use crate::columns::Columns;
 use crate::engine::{Connection, Readers, Use, lock};
 use crate::flat::HashKey;
 
-pub use engine::version as engine_version;
+pub use engine::{unless_unwanted, version as engine_version};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::engine::{Connection, Row};
 use crate::error::Error;
-use crate::sync::{SYNC_ROWS, Sync, SyncSummary, sync_of};
+use crate::sync::{CUT_OFF, SYNC_ROWS, Sync, SyncSummary, sync_of};
 use crate::{Result, Store};
 
 /// A connector with its settings.
@@ -23,6 +23,8 @@ pub struct Source {
     pub created_at: Time,
     /// The last sync, whatever became of it.
     pub last_sync: Option<Sync>,
+    /// Whether the last two syncs both ended because Tutela did: to read it may be what ends it.
+    pub cut_off_again: bool,
     /// When it was last published.
     pub last_committed_at: Option<Time>,
 }
@@ -61,6 +63,7 @@ fn row_of(row: &Row<'_>) -> Result<(i64, Source)> {
         enabled: row.truth(6)?,
         created_at: row.time(7)?,
         last_sync: None,
+        cut_off_again: false,
         last_committed_at: row.maybe_time(8)?,
     };
     Ok((row.int(0)?, source))
@@ -72,6 +75,13 @@ fn with_last_sync(c: &Connection, (key, mut source): (i64, Source)) -> Result<So
         &[key.into()],
         sync_of,
     )?;
+    let n_cut_off = c.one(
+        "SELECT COUNT(*) FROM (SELECT error FROM sync WHERE source_key = ?1 ORDER BY key DESC LIMIT 2) \
+         WHERE error = ?2",
+        &[key.into(), CUT_OFF.into()],
+        |row| row.int(0),
+    )?;
+    source.cut_off_again = n_cut_off == Some(2);
     Ok(source)
 }
 

@@ -57,7 +57,7 @@ fn notifications(report: &Report) -> Vec<serde_json::Value> {
         .iter()
         .map(|row| format!("{} is back: its entry expired; {}", row.finding, row.sentence()));
     gaps.chain(expired)
-        .map(|text| json!({ "level": "warning", "message": { "text": text } }))
+        .map(|text| json!({ "level": "warning", "message": { "text": plain(&text) } }))
         .collect()
 }
 
@@ -81,7 +81,7 @@ fn result(finding: &Finding, suppressed: Option<&Suppressed>) -> serde_json::Val
     let mut result = json!({
         "ruleId": finding.rule,
         "level": level(finding.severity),
-        "message": { "text": format!("{}. {}", finding.title, finding.fix) },
+        "message": { "text": plain(&format!("{}. {}", finding.title, finding.fix)) },
         "locations": locations,
         "partialFingerprints": { "tutela/v1": finding.id },
     });
@@ -92,6 +92,28 @@ fn result(finding: &Finding, suppressed: Option<&Suppressed>) -> serde_json::Val
         );
     }
     result
+}
+
+/// Text as a message that is read as it stands: brackets would be a link (SARIF 2.1.0, §3.11.6) and
+/// braces a placeholder (§3.11.5), and both come from names that others chose.
+///
+/// A backslash is doubled only where it would become part of such an escape. Anywhere else a viewer
+/// that shows messages as they are would show a command whose `'\''` quotes no longer.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len() + 16);
+    let mut n_backslashes = 0;
+    for c in text.chars() {
+        match c {
+            '[' | ']' => {
+                plain.extend(std::iter::repeat_n('\\', n_backslashes + 1));
+                plain.push(c);
+            }
+            '{' | '}' => plain.extend([c, c]),
+            c => plain.push(c),
+        }
+        n_backslashes = if c == '\\' { n_backslashes + 1 } else { 0 };
+    }
+    plain
 }
 
 /// A path as a URI reference (RFC 3986): what is not unreserved or `/` is percent-encoded.
@@ -124,5 +146,19 @@ const fn score(severity: Severity) -> &'static str {
         Severity::Medium => "5.5",
         Severity::Low => "3.0",
         Severity::Info => "0.0",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_messages_are_neither_links_nor_placeholders() {
+        let check = |text: &str, expected: &str| assert_eq!(plain(text), expected);
+        check("[Fix now](https://evil.example/x)", r"\[Fix now\](https://evil.example/x)");
+        check("{0} of {name}", "{{0}} of {{name}}");
+        check(r"\[a](b)", r"\\\[a\](b)");
+        check(r"rm 'it'\''s'; C:\a", r"rm 'it'\''s'; C:\a");
     }
 }

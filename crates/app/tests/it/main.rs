@@ -90,6 +90,18 @@ fn a_sync_makes_findings_owners_and_counts() {
     assert_eq!(app::sync::due(&world.app, later(60)).unwrap(), [], "no better a moment later");
     end(store::CUT_OFF).unwrap();
     assert_eq!(app::sync::due(&world.app, later(60)).unwrap(), [source], "cut off: due at once");
+    end(store::CUT_OFF).unwrap();
+    let held = |now| app::today::today(&world.app, &actor(Role::Viewer), now).unwrap().held;
+    assert_eq!(app::sync::due(&world.app, later(60)).unwrap(), [], "again: it may be what ends us");
+    assert_eq!(held(later(60)).len(), 1);
+    assert_eq!(held(later(60))[0].until, later(3609));
+    assert_eq!(app::sync::due(&world.app, later(3609)).unwrap(), [source], "tried after a while");
+    let view = app::sources::get(&world.app, &actor(Role::Viewer), source).unwrap();
+    assert_eq!(view.held_until, Some(later(3609)));
+    end("the disk is full").unwrap();
+    assert!(held(later(60)).is_empty());
+    end(store::CUT_OFF).unwrap();
+    assert_eq!(app::sync::due(&world.app, later(60)).unwrap(), [source], "not twice in a row");
 
     let viewer = actor(Role::Viewer);
     let query = ListQuery {

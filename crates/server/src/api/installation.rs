@@ -60,7 +60,7 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// Ready: the store answers.
 pub(crate) async fn readyz(State(server): State<Server>) -> Reply {
-    server.ask(people::has_administrator).await?;
+    server.ask_at_the_door(people::has_administrator).await?;
     Ok(typed(StatusCode::OK, "text/plain; charset=utf-8", "ready\n"))
 }
 

@@ -92,8 +92,9 @@ pub(crate) async fn set_password(
     Ok(empty())
 }
 
-/// Guesses of a current password are counted as attempts to sign in are: whoever found a session
-/// must not find the password by it.
+/// Guesses of one's own current password are counted as attempts to sign in are: whoever found a
+/// session must not find the password by it. Nobody else's is asked for, so setting it neither
+/// counts nor takes a guess back.
 pub(crate) async fn set_password_of(
     server: &Server,
     actor: Actor,
@@ -102,7 +103,10 @@ pub(crate) async fn set_password_of(
     new: Secret<String>,
 ) -> Result<(), Failure> {
     let now = server.now();
-    let guess = current.is_some().then(|| format!("current password of {}", actor.name));
+    let (asking, asked) = (actor.clone(), login.clone());
+    let is_own = server.ask(move |app| people::is_own(app, &asking, &asked)).await?;
+    let guess =
+        (is_own && current.is_some()).then(|| format!("current password of {}", actor.name));
     if let Some(guess) = &guess {
         server.throttle.attempt(guess, now)?;
     }

@@ -114,8 +114,9 @@ async fn sign_in_by_password(
     let login = login.trim().to_owned();
     server.throttle.attempt(&login, now)?;
     let throttled = login.clone();
-    let signed_in =
-        server.ask(move |app| people::sign_in(app, &login, &password, &agent, now)).await?;
+    let signed_in = server
+        .ask_at_the_door(move |app| people::sign_in(app, &login, &password, &agent, now))
+        .await?;
     server.throttle.forgive(&throttled);
     Ok(signed_in)
 }
@@ -131,7 +132,7 @@ async fn sign_in_by_link(
 ) -> Result<people::SignedIn, Failure> {
     let now = server.now();
     let asked = link.clone();
-    if !server.ask(move |app| people::is_link(app, &asked, now)).await? {
+    if !server.ask_at_the_door(move |app| people::is_link(app, &asked, now)).await? {
         let prefix: String = link.reveal().chars().take(LINK_PREFIX_CHARS).collect();
         server.links.attempt(&prefix, now)?;
     }
@@ -141,7 +142,9 @@ async fn sign_in_by_link(
         login,
         password,
     });
-    server.ask(move |app| people::use_link(app, &link, first.as_ref(), &agent, now)).await
+    server
+        .ask_at_the_door(move |app| people::use_link(app, &link, first.as_ref(), &agent, now))
+        .await
 }
 
 /// Of a link that is not valid: tells the attempts with it from those with others.
@@ -156,7 +159,7 @@ pub(crate) async fn sign_out(State(server): State<Server>, headers: HeaderMap) -
 
 pub(crate) async fn end_own_session(server: &Server, headers: &HeaderMap) -> Result<(), Failure> {
     if let Some(session) = session_of(headers, server.config.https) {
-        server.ask(move |app| people::sign_out(app, &session)).await?;
+        server.ask_at_the_door(move |app| people::sign_out(app, &session)).await?;
     }
     Ok(())
 }

@@ -29,6 +29,7 @@ struct Figure {
 #[template(path = "pages/today.html")]
 struct TodayPage {
     frame: Frame,
+    held: Vec<HeldLine>,
     empty: Option<Empty>,
     figures: Vec<Figure>,
     findings: Markup,
@@ -39,6 +40,12 @@ struct TodayPage {
     by_expiry: Markup,
     by_age: Markup,
     by_severity: Markup,
+}
+
+/// A source that waits, by name and until when.
+struct HeldLine {
+    name: String,
+    until: Markup,
 }
 
 struct BarView {
@@ -240,8 +247,13 @@ pub(crate) async fn today(ask: Ask) -> Reply {
             command: if names.is_empty() { "tutela source add host" } else { "tutela source sync --all" },
             link: Some(("/sources".into(), if names.is_empty() { "Add a source" } else { "See the sources" })),
         });
+        let held = today.held.iter().map(|held| HeldLine {
+            name: shown(&held.name).into_owned(),
+            until: when(held.until, ask.now),
+        });
         Ok(TodayPage {
             empty,
+            held: held.collect(),
             figures: vec![
                 figure("identities", today.n_identities, "/identities", ""),
                 figure("credentials", today.n_credentials, "/credentials", ""),

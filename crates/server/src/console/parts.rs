@@ -8,7 +8,7 @@ use std::time::Duration;
 use askama::Template;
 use askama::filters::{Html, HtmlSafe, escape};
 use model::kinds::{General, credential_kind, identity_kind, place_kind};
-use model::text::shown;
+use model::text::{lines_shown, shown};
 use model::{Fact, Party, PartyKind, Severity, State, Time, Value};
 
 /// Text that is already markup: our own words and escaped text, nothing else.
@@ -222,14 +222,16 @@ impl Display for When {
 
 impl HtmlSafe for When {}
 
-/// A native id shortened in the middle; a click copies it whole.
+/// A native id shortened in the middle; a click copies it whole, and spelled as it is shown: what is
+/// pasted is what was seen, and a line feed pasted into a shell would run what stands before it. The
+/// exact bytes are in the API and in exports.
 #[derive(Template)]
 #[template(
     ext = "html",
     source = r#"<button class="fact native" type="button" data-copy="{{ whole }}" title="{{ title }} (click to copy)" aria-label="Copy {{ title }}"><code>{{ short }}</code></button>"#
 )]
 struct NativeId<'a> {
-    whole: &'a str,
+    whole: String,
     title: &'a str,
     short: String,
 }
@@ -239,6 +241,7 @@ const NATIVE_ID_CHARS: usize = 44;
 
 pub(crate) fn native_id(whole: &str) -> Markup {
     let title = shown(whole);
+    let whole = lines_shown(whole).replace('\n', "\\u{a}");
     Markup::of(&NativeId { whole, title: &title, short: shortened(&title, NATIVE_ID_CHARS) })
 }
 

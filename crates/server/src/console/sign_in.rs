@@ -34,7 +34,7 @@ fn way_back(to: &str) -> &str {
 
 pub(crate) async fn page(ask: Ask) -> Reply {
     let to = ask.parameter("to").unwrap_or_default();
-    let first = ask.server.ask(|app| Ok(!app::people::has_administrator(app)?)).await?;
+    let first = ask.server.ask_at_the_door(|app| Ok(!app::people::has_administrator(app)?)).await?;
     html(&SignInPage { look: ask.look, first, to: way_back(&to).to_owned() })
 }
 
@@ -55,7 +55,8 @@ pub(crate) async fn sign_in(
     if let (Some(_), Some(home)) = (bare, &server.config.home) {
         // The name of the place is told to whoever has shown who they are, and to nobody else.
         let now = server.now();
-        let link = server.ask(move |app| app::people::hand_over(app, &signed_in, now)).await?;
+        let link =
+            server.ask_at_the_door(move |app| app::people::hand_over(app, &signed_in, now)).await?;
         let door = href("/sign-in", &[("to".to_owned(), to.to_owned())]);
         return go_to(&format!("http://{home}{door}#{}", link.reveal()));
     }

@@ -116,6 +116,16 @@ fn card(view: SourceView, scopes: &[store::ScopeCoverage], now: Time) -> SourceC
     if let Some(error) = last.and_then(|sync| sync.error.as_deref()) {
         facts.push(("Failed because", text(error)));
     }
+    if let Some(until) = view.held_until {
+        facts.push((
+            "Not read before",
+            Markup(format!(
+                "{} <span class=\"quiet\">Tutela ended twice while it read this source; sync it by \
+                 hand, or leave out what may be why</span>",
+                when(until, now)
+            )),
+        ));
+    }
     let settings: Settings = serde_json::from_str(&source.settings).unwrap_or_default();
     for (name, values) in settings.0.iter().take(8) {
         let joined = values.join(", ");
