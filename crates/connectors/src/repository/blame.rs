@@ -73,6 +73,22 @@ impl Lines {
     }
 }
 
+/// What it costs to compare two versions, as bytes to unpack: each line between what they begin and
+/// end with may be held against each.
+pub(super) fn diff_cost(before: &[u8], now: &[u8]) -> u64 {
+    const PAIRS_PER_BYTE: u64 = 16;
+    let start = before.iter().zip(now).take_while(|(one, other)| one == other).count();
+    let (before, now) = (before.get(start..), now.get(start..));
+    let (before, now) = (before.unwrap_or_default(), now.unwrap_or_default());
+    let both = before.iter().rev().zip(now.iter().rev());
+    let end = both.take_while(|(one, other)| one == other).count();
+    let n_lines = |text: &[u8]| {
+        let text = text.get(..text.len() - end).unwrap_or_default();
+        memchr::memchr_iter(b'\n', text).count() as u64 + 1
+    };
+    n_lines(before) * n_lines(now) / PAIRS_PER_BYTE
+}
+
 /// Where lines were in the version before.
 struct Earlier {
     /// Of each piece that was put in or taken out: where it begins and ends now, and by how much
@@ -154,6 +170,18 @@ mod tests {
         lines.step((right.0, &right.1), std::slice::from_ref(&base), Some(2));
         lines.step((base.0, &base.1), &[], Some(3));
         assert_eq!(told(&lines), "1320");
+    }
+
+    #[test]
+    fn versions_that_share_little_cost_much() {
+        let check = |before: &str, now: &str, expected: u64| {
+            assert_eq!(diff_cost(before.as_bytes(), now.as_bytes()), expected);
+        };
+        let many = "a\n".repeat(160);
+        check("", "", 0);
+        check(&many, &many, 0);
+        check(&format!("{many}b\n{many}"), &format!("{many}c\n{many}"), 0);
+        check(&format!("b{many}b"), &format!("c{many}c"), 161 * 161 / 16);
     }
 
     #[test]

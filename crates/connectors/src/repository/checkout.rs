@@ -3,12 +3,13 @@
 //! The few files of `.git` that name things are read here with our own eyes and through the same
 //! guarded opening as everything else; nothing in them is obeyed. Objects are `history`'s subject.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use model::{Authority, Fact, Gap, GapReason, Place, ScopeId, Value, kinds};
 
+use super::history::Tracked;
 use crate::files::{Links, Meta, Tree, shown};
 
 /// `.git/config`, `HEAD` and their like are read up to this size.
@@ -33,7 +34,7 @@ pub(super) struct Checkout {
     /// Where the asked folder lies within a checkout around it; empty otherwise.
     pub prefix: String,
     pub git: Option<GitFolder>,
-    tracked: OnceLock<Option<HashSet<Vec<u8>>>>,
+    tracked: OnceLock<Option<Tracked>>,
 }
 
 /// A `.git` whose names were read.
@@ -67,7 +68,7 @@ impl Checkout {
         if self.within(path).starts_with(".git/") {
             return Fact::known(false).because("git's own file");
         }
-        let tracked = self.tracked.get_or_init(|| super::history::tracked_paths(&git.tree));
+        let tracked = self.tracked.get_or_init(|| Tracked::of(&git.tree));
         match tracked {
             Some(paths) => Fact::known(paths.contains(self.within(path).as_bytes())),
             None => Fact::not_collected("the git index could not be read"),

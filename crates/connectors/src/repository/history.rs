@@ -8,14 +8,19 @@
 //! filter is obeyed. Work has a budget, and a fault in the library costs the history, not the scan.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use gix::ObjectId;
+use gix::odb::pack::Bundle;
+use gix::odb::pack::data::Entry;
+use gix::odb::pack::data::decode::header::ResolvedBase;
+use gix::odb::pack::data::entry::Header;
 use model::{Gap, GapReason};
 use rustix::fs::FileType;
 
-use super::blame::{Lines, MAX_BLAMED_BYTES};
+use super::blame::{Lines, MAX_BLAMED_BYTES, diff_cost};
 use super::checkout::{GitFolder, MAX_GIT_FILE_BYTES, MAX_INDEX_BYTES};
 use crate::files::{Links, Meta, Tree, shown};
 
@@ -27,6 +32,14 @@ pub(super) const MAX_FILES: usize = 1_000;
 /// count; what was seen until then stands, and a gap says so.
 const MAX_DECODED_BYTES: u64 = 1 << 30;
 const MAX_OBJECTS: u64 = 1_000_000;
+/// Deltas between an object and what it is told by; git makes 50, or 250 when asked to.
+const MAX_DELTAS: u32 = 250;
+/// A byte that a delta copies counts as this part of one that is unpacked.
+const COPIED_PER_UNPACKED: u64 = 8;
+/// Packs of a repository beyond this are not looked into.
+const MAX_PACKS: usize = 1_000;
+/// Paths of an index are taken in up to this size, all together.
+const MAX_PATH_BYTES: usize = 512 << 20;
 /// Parents of one commit beyond this are not followed.
 const MAX_PARENTS: usize = 16;
 /// A single object that wants more memory than this is not read.
@@ -54,21 +67,76 @@ impl Default for Budget {
     }
 }
 
-/// The paths of the index; none when it cannot be read.
-pub(super) fn tracked_paths(tree: &Tree) -> Option<HashSet<Vec<u8>>> {
-    // Read, not mapped: a file that is cut off while it is mapped would end the process.
-    let index = tree.read(Path::new("index"), MAX_INDEX_BYTES, Links::Refuse).ok()?;
-    let options = gix::index::decode::Options {
-        thread_limit: Some(1),
-        alloc_limit_bytes: usize::try_from(2 * MAX_INDEX_BYTES).ok(),
-        ..gix::index::decode::Options::default()
-    };
-    let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        let time = filetime::FileTime::zero();
-        gix::index::State::from_bytes(&index.bytes, time, gix::hash::Kind::Sha1, options)
-    }));
-    let (state, _) = decoded.ok()?.ok()?;
-    Some(state.entries().iter().map(|entry| entry.path(&state).to_vec()).collect())
+/// The paths of an index, each as a hash: paths that share their beginnings, as they may within an
+/// index, are many times as large as it.
+#[derive(Debug, Default)]
+pub(super) struct Tracked {
+    paths: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Tracked {
+    /// None when the index cannot be read.
+    pub(super) fn of(tree: &Tree) -> Option<Self> {
+        let index = tree.read(Path::new("index"), MAX_INDEX_BYTES, Links::Refuse).ok()?;
+        Self::parse(&index.bytes)
+    }
+
+    /// Reads git's `gitformat-index`, versions 2 to 4, as far as paths go.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        /// Times, numbers and the object's id, before the flags.
+        const STAT_BYTES: usize = 60;
+        let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+        let (version, n_entries) = (number(4)?, number(8)?);
+        if !bytes.starts_with(b"DIRC") || !(2..=4).contains(&version) {
+            return None;
+        }
+        let mut tracked = Self::default();
+        let mut path = Vec::new();
+        let mut left = MAX_PATH_BYTES;
+        let mut rest = bytes.get(12..)?;
+        for _ in 0..n_entries {
+            let is_extended = version > 2 && rest.get(STAT_BYTES)? & 0x40 != 0;
+            let head = STAT_BYTES + if is_extended { 4 } else { 2 };
+            let mut name = rest.get(head..)?;
+            if version == 4 {
+                let n_dropped = variable_number(&mut name)?;
+                path.truncate(path.len().checked_sub(n_dropped)?);
+            } else {
+                path.clear();
+            }
+            let end = memchr::memchr(0, name)?;
+            path.extend_from_slice(name.get(..end)?);
+            left = left.checked_sub(path.len())?;
+            tracked.paths.insert(tracked.hasher.hash_one(path.as_slice()));
+            // Before version 4, NULs fill each entry up to a multiple of eight.
+            rest = match version {
+                4 => name.get(end + 1..)?,
+                _ => rest.get((head + end + 8) & !7..)?,
+            };
+        }
+        Some(tracked)
+    }
+
+    pub(super) fn contains(&self, path: &[u8]) -> bool {
+        self.paths.contains(&self.hasher.hash_one(path))
+    }
+}
+
+/// A number as packs and indexes write it: seven bits a byte, each further byte one more than it
+/// says.
+fn variable_number(bytes: &mut &[u8]) -> Option<usize> {
+    let mut number: usize = 0;
+    for n_read in 1..=8 {
+        let byte = *bytes.get(n_read - 1)?;
+        number = number << 7 | usize::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            *bytes = bytes.get(n_read..)?;
+            return Some(number);
+        }
+        number += 1;
+    }
+    None
 }
 
 /// One person's part in a file.
@@ -287,9 +355,64 @@ impl Commit {
     }
 }
 
+/// The packs, to tell what an object costs before it is put together: a small one may be the end of
+/// very many deltas between large ones.
+struct Packs {
+    all: Vec<Bundle>,
+    inflate: gix::zlib::Inflate,
+}
+
+impl Packs {
+    fn of(git: &GitFolder) -> Self {
+        let folder = Path::new("objects/pack");
+        let entries = git.common.list_kinds(folder).map(|(entries, _)| entries).unwrap_or_default();
+        let paths = entries.into_iter().map(|(entry, _)| git.common.by_handle().join(entry.path));
+        let indexes = paths.filter(|path| path.extension().is_some_and(|it| it == "idx"));
+        let packs = indexes.take(MAX_PACKS);
+        let all = packs.filter_map(|path| Bundle::at(path, gix::hash::Kind::Sha1).ok()).collect();
+        Self { all, inflate: gix::zlib::Inflate::default() }
+    }
+
+    /// None of an object that no pack has, or at the end of too many deltas.
+    fn cost(&mut self, id: ObjectId) -> Option<u64> {
+        let Self { all, inflate } = self;
+        let mut most = None;
+        for pack in all {
+            if let Some(entry) = entry_of(pack, &id) {
+                most = most.max(Some(chain_cost(pack, entry, inflate)?));
+            }
+        }
+        most
+    }
+}
+
+fn entry_of(pack: &Bundle, id: &gix::oid) -> Option<Entry> {
+    let offset = pack.index.pack_offset_at_index(pack.index.lookup(id)?);
+    pack.pack.entry(offset).ok()
+}
+
+fn chain_cost(pack: &Bundle, mut entry: Entry, inflate: &mut gix::zlib::Inflate) -> Option<u64> {
+    let base = |id: &gix::oid| Ok(entry_of(pack, id).map(ResolvedBase::InPack));
+    let mut n_bytes: u64 = 0;
+    for _ in 0..=MAX_DELTAS {
+        let size = pack.pack.decode_header(entry.clone(), inflate, &base).ok()?.object_size;
+        let copied = size / COPIED_PER_UNPACKED;
+        n_bytes = n_bytes.saturating_add(entry.decompressed_size).saturating_add(copied);
+        entry = match entry.header {
+            Header::OfsDelta { base_distance } => {
+                pack.pack.entry(entry.checked_base_pack_offset(base_distance)?).ok()?
+            }
+            Header::RefDelta { base_id } => entry_of(pack, &base_id)?,
+            _ => return Some(n_bytes),
+        };
+    }
+    None
+}
+
 /// Objects, each counted before it is used.
 struct Objects<'a> {
     repository: &'a gix::Repository,
+    packs: Packs,
     budget: &'a mut Budget,
     is_cancelled: &'a dyn Fn() -> bool,
     is_cut: bool,
@@ -297,14 +420,38 @@ struct Objects<'a> {
 
 impl Objects<'_> {
     fn read(&mut self, id: ObjectId, kind: gix::object::Kind) -> Option<gix::Object<'_>> {
-        self.is_cut |= self.budget.n_objects == 0 || self.budget.n_bytes == 0;
         if self.is_cut || (self.is_cancelled)() {
             return None;
         }
+        let (n_bytes, n_deltas) = match self.repository.find_header(id).ok()? {
+            gix::odb::find::Header::Loose { size, .. } => (Some(size), 0),
+            gix::odb::find::Header::Packed(told) => {
+                let n_bytes = match told.num_deltas {
+                    0 => Some(told.object_size),
+                    1..=MAX_DELTAS => self.packs.cost(id),
+                    _ => None,
+                };
+                (n_bytes, u64::from(told.num_deltas))
+            }
+        };
+        // What cannot be told beforehand could be anything.
+        if !self.charge(n_bytes.unwrap_or(u64::MAX), 1 + n_deltas) {
+            return None;
+        }
         let object = self.repository.find_object(id).ok()?;
-        self.budget.n_objects -= 1;
-        self.budget.n_bytes = self.budget.n_bytes.saturating_sub(object.data.len() as u64);
         (object.kind == kind).then_some(object)
+    }
+
+    /// Takes work from the budget; whether there was enough.
+    fn charge(&mut self, n_bytes: u64, n_objects: u64) -> bool {
+        let left = self.budget.n_bytes.checked_sub(n_bytes);
+        let Some((n_bytes, n_objects)) = left.zip(self.budget.n_objects.checked_sub(n_objects))
+        else {
+            self.is_cut = true;
+            return false;
+        };
+        *self.budget = Budget { n_bytes, n_objects };
+        true
     }
 
     /// A commit and its time; none where a shallow clone ends.
@@ -418,6 +565,10 @@ impl<'a> Blame<'a> {
             parents.iter().map(|id| Some((*id, objects.blob(*id)?))).collect();
         // A version that cannot be read tells nothing of who wrote what.
         let Some(before) = before else { return };
+        let n_bytes = before.iter().map(|(_, before)| diff_cost(before, &text)).sum();
+        if !objects.charge(n_bytes, 0) {
+            return;
+        }
         let writer = (!commit.is_of_bot()).then(|| {
             *self.numbers.entry(commit.email.clone()).or_insert_with(|| {
                 self.people.push((commit.email.clone(), commit.name.clone()));
@@ -438,7 +589,13 @@ fn walk(
     let repository = open(git)?;
     let Some(head) = commit_of(head, &repository)? else { return Ok(Told::default()) };
     let wanted = Wanted::of(paths);
-    let mut objects = Objects { repository: &repository, budget, is_cancelled, is_cut: false };
+    let mut objects = Objects {
+        repository: &repository,
+        packs: Packs::of(git),
+        budget,
+        is_cancelled,
+        is_cut: false,
+    };
     let mut tally: BTreeMap<String, BTreeMap<String, (String, u32, f64)>> = BTreeMap::new();
     // Newest first, as their committers' clocks say.
     let mut queue: BinaryHeap<(i64, ObjectId)> = BinaryHeap::new();
@@ -534,4 +691,41 @@ fn address(email: &str) -> String {
 
 fn cut(text: &str) -> String {
     text.trim().chars().take(MAX_NAME_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An index of version 4 whose paths each repeat the one before.
+    fn index(long: usize, n_entries: u32) -> Vec<u8> {
+        let mut bytes =
+            [b"DIRC".as_slice(), &4_u32.to_be_bytes(), &n_entries.to_be_bytes()].concat();
+        for n in 0..n_entries {
+            bytes.extend([0; 63]);
+            bytes.extend(std::iter::repeat_n(b'a', if n == 0 { long } else { 1 }));
+            bytes.push(0);
+        }
+        bytes
+    }
+
+    #[test]
+    fn paths_of_an_index() {
+        let tracked = Tracked::parse(&index(3, 2)).unwrap();
+        assert!(tracked.contains(b"aaa") && tracked.contains(b"aaaa") && !tracked.contains(b"aa"));
+        assert!(Tracked::parse(&index(1 << 20, 600)).is_none());
+        assert!(Tracked::parse(&index(3, 2)[..100]).is_none());
+        assert!(Tracked::parse(b"DIRC").is_none());
+        for (bytes, expected) in [(&[5][..], 5), (&[0x80, 0], 128), (&[0x81, 0x7f], 383)] {
+            assert_eq!(variable_number(&mut &*bytes), Some(expected));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_an_index_or_not(bytes: Vec<u8>, version in 2_u8..5) {
+            let head = [b"DIRC\0\0\0".as_slice(), &[version, 0, 0, 0, 9]].concat();
+            drop(Tracked::parse(&[head, bytes].concat()));
+        }
+    }
 }

@@ -593,6 +593,39 @@ fn a_long_history_is_read_up_to_a_budget() {
     }
 }
 
+/// What a pack tells by differences costs what it takes to put it together.
+#[test]
+fn deltas_of_a_pack_are_counted() {
+    let world = World::empty();
+    let folder = world.shop();
+    let mut text: String = (0..2_000).map(|n| format!("line {n} {}\n", n * 7_919)).collect();
+    for n in 0..6 {
+        text.push_str(&format!("and {n}\n"));
+        std::fs::write(folder.join("a.yml"), &text).unwrap();
+        if !commit(&world, "Ada Example", "ada@example.org", "more") {
+            return;
+        }
+    }
+    let tree = Tree::open(&folder).unwrap();
+    let scope = model::Scope::new("file", "machine", "folder", "/").id;
+    let left = || {
+        let checkouts = super::checkout::Checkouts::new(&tree, scope, "machine", "/");
+        let checkout = checkouts.of_file(Path::new("x"));
+        let git = checkout.git.as_ref().unwrap();
+        let mut budget = Budget::default();
+        let path = [String::from("a.yml")];
+        let told = super::history::authors(git, &path, &mut budget, &|| false).unwrap();
+        assert!(!told.is_cut);
+        assert_eq!(told.authors["a.yml"][0].n_changes, 6);
+        budget
+    };
+    let loose = left();
+    assert!(git(&folder, &["repack", "-adfq", "--depth=50"]));
+    assert!(git(&folder, &["prune-packed"]));
+    let packed = left();
+    assert!(packed.n_objects < loose.n_objects && packed.n_bytes < loose.n_bytes);
+}
+
 /// A fault in what the caller hands in (here: the progress display) must not leave the threads
 /// waiting for each other.
 #[test]
