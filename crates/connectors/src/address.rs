@@ -192,8 +192,10 @@ fn public_words(text: &str, with_quotations: bool) -> String {
             _ => (bare.strip_suffix(':').unwrap_or(bare), None),
         };
         let is_option = name.starts_with('-');
+        let is_quotation = with_quotations && value.is_none() && word.contains(char::is_whitespace);
         let tells = crate::dossier::tells_secret(name.trim_start_matches(['-', '$', '{']))
             || matches!(name, "-p" | "-H" | "--header" | "-pass" | "--pass");
+        let tells = tells && !is_quotation;
         let shown = if is_value && !is_operator && !(is_option && value.is_none()) {
             "…".to_owned()
         } else if let Some(value) = value.filter(|value| tells && !value.is_empty()) {

@@ -1,5 +1,7 @@
 //! kubeconfig: clusters, users and how each user proves itself. Exec plugins are named, not run.
 
+use std::collections::BTreeMap;
+
 use data_encoding::BASE64_MIME_PERMISSIVE as BASE64;
 use model::{Authority, Fact, Identity, IdentityId, kinds};
 
@@ -17,22 +19,33 @@ pub(super) fn config(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
         return;
     }
     let document = file.document(Syntax::Yaml, dossier);
+    let contexts = Contexts::of(&document, dossier.at.machine);
+    let mut n_bytes = 0;
     for (n, user) in document.items_of("users").iter().enumerate() {
         let name = user.scalar_of("name").map_or_else(|| n.to_string(), str::to_owned);
         let Some(proof) = user.get("user") else { continue };
         // A user of several clusters is a user of each; the first is where its credential is filed.
-        let mut clusters = clusters_of(&document, &name, dossier.at.machine);
-        clusters.sort();
+        let used = contexts.by_user.get(name.as_str());
+        let mut clusters: Vec<&str> = used.into_iter().flatten().map(|it| it.1.as_str()).collect();
+        clusters.sort_unstable();
         clusters.dedup();
         if clusters.is_empty() {
             // No context uses it.
-            clusters.push(dossier.at.machine.to_owned());
+            clusters.push(dossier.at.machine);
         }
+        let account = proof.text_of("token").and_then(service_account);
         let mut first = None;
-        for cluster in &clusters {
-            let identity = identity(&name, proof, cluster, &document, dossier);
+        for cluster in clusters {
+            let used = used.map(Vec::as_slice).unwrap_or_default();
+            let identity = identity(&name, account.as_deref(), proof, cluster, used, dossier);
+            n_bytes += serde_json::to_string(&identity).map_or(0, |text| text.len());
+            if n_bytes > MAX_IDENTITIES_BYTES {
+                let most = MAX_IDENTITIES_BYTES >> 20;
+                let detail = format!("users and contexts make more than {most} MiB of identities");
+                return dossier.gap(model::GapReason::TooLarge, detail);
+            }
             let id = dossier.add(identity);
-            first.get_or_insert((id, cluster.clone()));
+            first.get_or_insert((id, cluster.to_owned()));
         }
         if let Some((id, cluster)) = first {
             proofs(&name, proof, id, &cluster, dossier);
@@ -43,57 +56,64 @@ pub(super) fn config(file: &mut File<'_>, dossier: &mut Dossier<'_>) {
     }
 }
 
-/// Addresses of the clusters that contexts pair with a user.
-fn clusters_of(document: &Node, user: &str, machine: &str) -> Vec<String> {
-    let contexts =
-        document.items_of("contexts").iter().filter_map(|context| context.get("context"));
-    contexts
-        .filter(|context| context.scalar_of("user") == Some(user))
-        .filter_map(|context| context.scalar_of("cluster"))
-        .map(|cluster| match server_of(document, cluster) {
-            // A cluster of this machine, as kind and k3s make them.
-            Some((server, host)) if is_loopback(&host) => format!("{machine}:{server}"),
-            Some((server, _)) => server,
-            None => format!("{machine}:{cluster}"),
-        })
-        .collect()
+/// Users of a file times their contexts make identities of at most this size; the rest is a gap.
+const MAX_IDENTITIES_BYTES: usize = 32 << 20;
+
+/// What the contexts pair: for each user its contexts' names and the addresses of their clusters.
+struct Contexts<'d> {
+    by_user: BTreeMap<&'d str, Vec<(Option<&'d str>, String)>>,
+}
+
+impl<'d> Contexts<'d> {
+    fn of(document: &'d Node, machine: &str) -> Self {
+        let mut servers: BTreeMap<&str, Option<(String, String)>> = BTreeMap::new();
+        for cluster in document.items_of("clusters") {
+            if let Some(name) = cluster.scalar_of("name") {
+                servers.entry(name).or_insert_with(|| server_of(cluster));
+            }
+        }
+        let mut by_user: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for pair in document.items_of("contexts") {
+            let name = pair.scalar_of("name");
+            let Some(context) = pair.get("context") else { continue };
+            let Some(user) = context.scalar_of("user") else { continue };
+            let Some(cluster) = context.scalar_of("cluster") else { continue };
+            let address = match servers.get(cluster).and_then(Option::as_ref) {
+                // A cluster of this machine, as kind and k3s make them.
+                Some((server, host)) if is_loopback(host) => format!("{machine}:{server}"),
+                Some((server, _)) => server.clone(),
+                None => format!("{machine}:{cluster}"),
+            };
+            by_user.entry(user).or_default().push((name, address));
+        }
+        Self { by_user }
+    }
 }
 
 /// The address to show, and its host.
-fn server_of(document: &Node, name: &str) -> Option<(String, String)> {
-    let clusters = document.items_of("clusters").iter();
-    let cluster = clusters.into_iter().find(|cluster| cluster.scalar_of("name") == Some(name))?;
+fn server_of(cluster: &Node) -> Option<(String, String)> {
     let server = cluster.at(&["cluster", "server"])?.text()?;
     Address::parse(server).map(|address| (address.public, address.host))
 }
 
 fn identity(
     name: &str,
+    account: Option<&str>,
     proof: &Node,
     cluster: &str,
-    document: &Node,
+    contexts: &[(Option<&str>, String)],
     dossier: &Dossier<'_>,
 ) -> Identity {
-    let account = proof.text_of("token").and_then(service_account);
-    let mut identity = match &account {
-        Some(account) => dossier.identity(
-            kinds::K8S_SERVICE_ACCOUNT,
-            "kubernetes",
-            cluster,
-            account.as_str(),
-            proof.line,
-        ),
+    let mut identity = match account {
+        Some(account) => {
+            dossier.identity(kinds::K8S_SERVICE_ACCOUNT, "kubernetes", cluster, account, proof.line)
+        }
         None => dossier.identity(kinds::K8S_USER, "kubernetes", cluster, name, proof.line),
     };
     identity.authority = Authority::Declared;
     identity.fact("kubeconfig_user", Fact::known(name));
-    let contexts: Vec<String> = document
-        .items_of("contexts")
-        .iter()
-        .filter(|context| context.at(&["context", "user"]).and_then(Node::scalar) == Some(name))
-        .filter_map(|context| context.scalar_of("name"))
-        .map(str::to_owned)
-        .collect();
+    let contexts: Vec<String> =
+        contexts.iter().filter_map(|(name, _)| name.map(str::to_owned)).collect();
     if !contexts.is_empty() {
         identity.fact("contexts", Fact::known(contexts));
     }

@@ -397,6 +397,23 @@ fn outcome(path: &str, bytes: impl AsRef<[u8]>) -> (usize, String) {
     (batch.credentials.len(), gap)
 }
 
+/// Each identity names all contexts of its user: users times contexts, within limits.
+#[test]
+fn contexts_made_to_multiply() {
+    let mut config =
+        String::from("clusters: []\nusers: [{name: u, user: {username: u}}]\ncontexts:\n");
+    for n in 0..2_000 {
+        let name = format!("{n}{}", "x".repeat(100));
+        writeln!(config, "- {{name: {name}, context: {{user: u, cluster: c{n}}}}}").unwrap();
+    }
+    let world = World::empty();
+    world.write(".kube/config", config);
+    let batch = world.read();
+    let n_users = batch.identities.iter().filter(|it| it.kind == "k8s-user").count();
+    assert!((50..500).contains(&n_users), "{n_users}");
+    assert_eq!(batch.coverage[0].gaps[0].reason.name(), "too-large");
+}
+
 #[test]
 fn bad_input_is_a_gap() {
     let check = |path: &str, bytes: &[u8], expected: &str| {

@@ -167,6 +167,11 @@ impl<'a> Reader<'a> {
         self.read(path, MAX_PARSED_BYTES, true)
     }
 
+    /// The same for a kind of file that is never longer than `cap`.
+    pub(super) fn optional_within(&mut self, path: &Path, cap: u64) -> Option<File> {
+        self.read(path, cap, true)
+    }
+
     /// A file that something names or that every host has.
     pub(super) fn required(&mut self, path: &Path) -> Option<File> {
         self.read(path, MAX_PARSED_BYTES, false)

@@ -24,6 +24,8 @@ const MAX_ALIAS_DEPTH: usize = 16;
 const MAX_MEMBERS: usize = 10_000;
 /// More grants than this are not stated; the scope is then truncated.
 const MAX_GRANTS: usize = 100_000;
+/// Nor are more commands and users in all of them together: rules multiply them by accounts.
+const MAX_LISTED: usize = 2_000_000;
 
 /// All files, in the order in which sudo reads them.
 #[derive(Debug, Default)]
@@ -140,6 +142,7 @@ struct Meaning<'a> {
     batch: Batch,
     gaps: Vec<Gap>,
     is_truncated: bool,
+    n_listed: usize,
 }
 
 /// Whether a list means something: the last member that matches decides (sudoers(5)).
@@ -172,6 +175,7 @@ impl<'a> Meaning<'a> {
             batch: Batch::default(),
             gaps: Vec::new(),
             is_truncated: false,
+            n_listed: 0,
         };
         let defaults = policy.files.iter().flat_map(|(_, file)| &file.defaults);
         for default in defaults.filter(|default| default.scope.is_none()) {
@@ -215,8 +219,14 @@ impl<'a> Meaning<'a> {
                 let native = format!("{path}#{}.{}", nth + 1, part + 1);
                 let grants = self.grants(rule, command, &members, account, &native, path);
                 for mut grant in grants {
-                    if self.batch.grants.len() == MAX_GRANTS {
+                    self.n_listed += grant.actions.len() + grant.resources.len();
+                    if self.batch.grants.len() == MAX_GRANTS || self.n_listed > MAX_LISTED {
                         self.is_truncated = true;
+                        let detail = format!(
+                            "more than {MAX_GRANTS} grants, or {MAX_LISTED} commands and users in \
+                             them: the rest is not stated"
+                        );
+                        self.gaps.push(Gap::new(path, GapReason::TooLarge).detail(detail));
                         return;
                     }
                     if on_this_host == Verdict::Unknown {
@@ -246,7 +256,7 @@ impl<'a> Meaning<'a> {
     ) -> Vec<Grant> {
         let mut grants = Vec::new();
         let identity = self.names.account_id(account);
-        let targets = self.targets(command.runas.as_ref(), account);
+        let targets = self.targets(command.runas.as_deref(), account);
         let exceptions: Vec<String> = members
             .iter()
             .filter(|it| it.negated)
@@ -280,7 +290,7 @@ impl<'a> Meaning<'a> {
             say("passwordless", Fact::known(passwordless));
             say("unrestricted", Fact::known(unrestricted));
             if !command.tags.is_empty() {
-                say("tags", Fact::known(command.tags.clone()));
+                say("tags", Fact::known(command.tags.to_vec()));
             }
             if let Some(asks) = self.asks.filter(|_| !passwordless) {
                 say("asks_password", Fact::known(asks));
@@ -295,7 +305,7 @@ impl<'a> Meaning<'a> {
                 let groups = self.expand(AliasKind::Runas, &runas.groups);
                 say("runas_groups", Fact::known(groups.iter().map(spelled).collect::<Vec<_>>()));
             }
-            for (name, value) in &command.options {
+            for (name, value) in command.options.iter() {
                 grant.conditions.push(Condition {
                     key: name.to_lowercase(),
                     operator: "is".into(),

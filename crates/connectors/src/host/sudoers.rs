@@ -2,6 +2,7 @@
 //! Knows no accounts and no files; what a rule means on this host is in `sudo`.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Lines longer than this, continuations joined, are not parsed.
 const MAX_LINE_BYTES: usize = 64 << 10;
@@ -45,10 +46,11 @@ pub(super) struct Command {
     pub text: String,
     pub negated: bool,
     /// None: nothing said, so root.
-    pub runas: Option<Runas>,
-    pub tags: Vec<String>,
+    /// Shared, as the others are, by all commands of a list that it holds for.
+    pub runas: Option<Rc<Runas>>,
+    pub tags: Rc<Vec<String>>,
     /// `TIMEOUT=`, `NOTAFTER=`, `CWD=` …
-    pub options: Vec<(String, String)>,
+    pub options: Rc<Vec<(String, String)>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -295,12 +297,12 @@ const OPTIONS: &[&str] = &[
 /// A list of commands; runas, tags and options hold until the next one says otherwise.
 fn commands(cursor: &mut Cursor<'_>) -> Option<Vec<Command>> {
     let mut list = Vec::new();
-    let mut runas: Option<Runas> = None;
-    let mut tags: Vec<String> = Vec::new();
-    let mut options: Vec<(String, String)> = Vec::new();
+    let mut runas: Option<Rc<Runas>> = None;
+    let mut tags: Rc<Vec<String>> = Rc::default();
+    let mut options: Rc<Vec<(String, String)>> = Rc::default();
     loop {
         if cursor.take('(').is_some() {
-            runas = Some(runas_of(cursor)?);
+            runas = Some(Rc::new(runas_of(cursor)?));
         }
         loop {
             let before = cursor.position();
@@ -312,6 +314,7 @@ fn commands(cursor: &mut Cursor<'_>) -> Option<Vec<Command>> {
             };
             if OPTIONS.contains(&word.as_str()) && cursor.take('=').is_some() {
                 let value = cursor.word()?;
+                let options = Rc::make_mut(&mut options);
                 options.retain(|(name, _)| *name != word);
                 options.push((word, value));
             } else if TAGS.contains(&word.as_str()) && cursor.take(':').is_some() {
@@ -319,6 +322,7 @@ fn commands(cursor: &mut Cursor<'_>) -> Option<Vec<Command>> {
                     Some(positive) => positive.to_owned(),
                     None => format!("NO{word}"),
                 };
+                let tags = Rc::make_mut(&mut tags);
                 tags.retain(|tag| *tag != opposite && *tag != word);
                 tags.push(word);
             } else {
@@ -536,6 +540,17 @@ mod tests {
         check("nonsense", "problem in line 1");
         check("ada ALL", "problem in line 1");
         check("# only a comment\n\n", "");
+    }
+
+    #[test]
+    fn what_holds_for_many_commands_is_there_once() {
+        let users = vec!["u"; 1_000].join(",");
+        let commands = vec!["/a"; 1_000].join(",");
+        let (sudoers, problems) = parse(&format!("a ALL=({users}) CWD=/x NOPASSWD: {commands}"));
+        assert!(problems.is_empty());
+        let [first, .., last] = sudoers.rules[0].commands.as_slice() else { panic!() };
+        assert!(Rc::ptr_eq(first.runas.as_ref().unwrap(), last.runas.as_ref().unwrap()));
+        assert!(Rc::ptr_eq(&first.tags, &last.tags) && Rc::ptr_eq(&first.options, &last.options));
     }
 
     #[test]

@@ -237,6 +237,32 @@ fn host_aliases_made_to_multiply() {
     assert_eq!(actions, ["/bin/a", "/bin/b"], "what is nested too deep may still mean this host");
 }
 
+/// A person's own units are read, and never a heap of bytes that calls itself one.
+#[test]
+fn units_that_are_no_units() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "etc/passwd", "ada:x:1000:1000::/home/ada:/bin/sh\n");
+    write(root, "etc/group", "ada:x:1000:\n");
+    let units = "home/ada/.config/systemd/user";
+    write(root, &format!("{units}/big.service"), "");
+    let big = root.join(units).join("big.service");
+    std::fs::File::options().write(true).open(big).unwrap().set_len(16 << 20).unwrap();
+    let comments = "#\n".repeat(450_000);
+    write(root, &format!("{units}/own.service"), "[Service]\nExecStart=/bin/a\n");
+    write(root, &format!("{units}/noise.service"), &comments);
+    let batch = discover(root, &Settings::default());
+    assert!(batch.identities.iter().any(|it| it.native_id == "user/ada/own.service"));
+    assert!(!batch.identities.iter().any(|it| it.native_id == "user/ada/noise.service"));
+    assert_eq!(
+        gaps(&batch),
+        [
+            "/home/ada/.config/systemd/user/big.service too-large",
+            "/home/ada/.config/systemd/user/noise.service too-large",
+        ]
+    );
+}
+
 /// What is no key is let go at once, and a file that every account names is read once.
 #[test]
 fn homes_full_of_other_things() {

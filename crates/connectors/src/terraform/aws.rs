@@ -149,6 +149,9 @@ fn trusts(
         for (sort, principal) in &statement.principals {
             let mechanism = mechanism_of(statement, sort, principal);
             for from in subjects(reading, resource, statement, sort, principal) {
+                if !reading.has_room_for(statement.conditions.iter().flat_map(|it| &it.values)) {
+                    return;
+                }
                 let conditions = statement.conditions.clone();
                 reading.trust(
                     resource, mechanism, "aws", account, arn, from, role, conditions, &pointer,
@@ -247,6 +250,11 @@ fn grants(
     pointer: &str,
 ) {
     for statement in statements {
+        let conditions = statement.conditions.iter().flat_map(|it| &it.values);
+        let lists = statement.actions.iter().chain(&statement.resources).chain(conditions);
+        if !reading.has_room_for(lists.chain([&via.to_owned()])) {
+            return;
+        }
         let native_id = format!("{via}#{}", statement.number);
         let pointer = format!("{pointer}/Statement/{}", statement.number);
         let evidence = reading.evidence(resource, &pointer);
@@ -270,6 +278,9 @@ fn attached(reading: &mut Reading<'_>, resource: &Resource, policy: &str, to: Id
     let account = reading.index.aws_account().to_owned();
     if let Some(statements) = reading.index.policies.get(policy) {
         return grants(reading, resource, &account, policy, to, statements, "policy_arn");
+    }
+    if !reading.has_room_for([&policy.to_owned()]) {
+        return;
     }
     reading.grant(resource, "policy", "aws", &account, policy, to, |grant| {
         grant.via = Some(policy.into());

@@ -9,6 +9,9 @@ use super::resource::Resource;
 /// Policy documents beyond this many are not kept; grants then name the policy only.
 const MAX_POLICIES: usize = 50_000;
 
+/// Secret values beyond this many are not recognised where they stand a second time.
+const MAX_SECRETS: usize = 1_000_000;
+
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// ARNs of IAM users and roles by name.
@@ -31,10 +34,17 @@ pub(super) struct Index {
     tenants: BTreeSet<String>,
     /// Hashes of the values that `random_password` and its like made.
     generated: BTreeSet<[u8; 32]>,
+    /// Hashes of the values that are secret by their name or mark.
+    secrets: BTreeSet<[u8; 32]>,
 }
 
 impl Index {
     pub(super) fn add(&mut self, resource: &Resource) {
+        super::sweep::secret_texts(resource, &mut |text| {
+            if self.secrets.len() < MAX_SECRETS {
+                self.secrets.insert(*blake3::hash(text.as_bytes()).as_bytes());
+            }
+        });
         let text = |key: &str| resource.text(key);
         if let Some(account) = text("arn").and_then(account_of) {
             self.aws_accounts.insert(account.to_owned());
@@ -123,9 +133,9 @@ impl Index {
         sort: &str,
         namespace: &str,
         role: &str,
-    ) -> Option<(Vec<String>, Vec<String>)> {
+    ) -> Option<&(Vec<String>, Vec<String>)> {
         let namespace = if sort == "Role" { namespace } else { "" };
-        self.roles_of_clusters.get(&format!("{namespace}/{role}")).cloned()
+        self.roles_of_clusters.get(&format!("{namespace}/{role}"))
     }
 
     /// The account of everything here whose own account is not stated, when there is only one.
@@ -135,6 +145,39 @@ impl Index {
 
     pub(super) fn tenant(&self) -> &str {
         only(&self.tenants)
+    }
+
+    /// An address without keys that are the value of a secret: `for_each` over passwords.
+    pub(super) fn public_address(&self, address: &str) -> Option<String> {
+        let mut public = String::new();
+        let mut rest = address;
+        let mut is_masked = false;
+        while let Some((before, key)) = rest.split_once("[\"") {
+            // The text of a key is JSON: a quote within it has a backslash before.
+            let mut keys = serde_json::Deserializer::from_str(rest.get(before.len() + 1..)?)
+                .into_iter::<String>();
+            public.push_str(before);
+            public.push_str("[\"");
+            let Some(Ok(text)) = keys.next() else {
+                rest = key;
+                continue;
+            };
+            rest = rest.get(before.len() + 1 + keys.byte_offset()..)?;
+            if self.is_secret(&text) {
+                is_masked = true;
+                public.push_str("…\"");
+            } else {
+                let quoted = serde_json::to_string(&text).ok()?;
+                public.push_str(quoted.get(1..)?);
+            }
+        }
+        public.push_str(rest);
+        is_masked.then_some(public)
+    }
+
+    fn is_secret(&self, value: &str) -> bool {
+        let hash = blake3::hash(value.as_bytes());
+        self.secrets.contains(hash.as_bytes()) || self.generated.contains(hash.as_bytes())
     }
 
     /// Whether a generator of this state made the value, so that no person chose it.

@@ -154,13 +154,16 @@ fn binding(reading: &mut Reading<'_>, resource: &Resource) {
             _ => continue,
         };
         let rules = reading.index.kubernetes_rules(sort, namespace, role);
+        let lists = rules.iter().flat_map(|(verbs, things)| verbs.iter().chain(things));
+        if !reading.has_room_for(lists.chain([&native_id])) {
+            return;
+        }
         reading.grant(resource, "role-binding", "kubernetes", "", &native_id, to, |grant| {
             grant.via = Some(format!("{sort}/{role}"));
             match rules {
                 Some((actions, resources)) => {
-                    grant.actions = actions;
-                    grant.resources =
-                        resources.into_iter().map(|it| format!("{place}/{it}")).collect();
+                    grant.actions.clone_from(actions);
+                    grant.resources = resources.iter().map(|it| format!("{place}/{it}")).collect();
                 }
                 None if role == "cluster-admin" => {
                     grant.actions.push("*".into());

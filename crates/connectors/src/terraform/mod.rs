@@ -129,6 +129,9 @@ fn read_twice(
     // A state put together by hand may have one address twice: two values are then two secrets.
     let mut addresses: BTreeMap<u64, u32> = BTreeMap::new();
     let second = pass(&mut |mut resource| {
+        if let Some(public) = index.public_address(&resource.address) {
+            resource.address = public;
+        }
         let hash = blake3::hash(resource.address.as_bytes());
         let hash = hash.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
         if addresses.len() < MAX_ADDRESSES || addresses.contains_key(&hash) {
@@ -142,6 +145,14 @@ fn read_twice(
     });
     if second.is_err() && gaps.is_empty() {
         gaps.extend(second.err().map(gap));
+    }
+    if reading.n_left_out > 0 {
+        let most = reading::MAX_RIGHTS_BYTES >> 20;
+        let detail = format!(
+            "rights and trusts are stated up to {most} MiB; {} lists of them are left out",
+            reading.n_left_out
+        );
+        gaps.push(Gap::new(at.locus, GapReason::TooLarge).detail(detail));
     }
     let mut batch = reading.batch;
     batch.settle();

@@ -25,6 +25,12 @@ const MAX_LOOKED_INTO: usize = 1 << 20;
 /// A resource with more secrets than this (a Secret with thousands of keys) is read up to here.
 const MAX_SECRETS: usize = 1_000;
 
+/// Grants and trusts of one file take at most this much; the rest is a gap.
+pub(super) const MAX_RIGHTS_BYTES: usize = 64 << 20;
+/// What a text takes beside its bytes, and a record beside its texts.
+const TEXT_BYTES: usize = 40;
+const RECORD_BYTES: usize = 500;
+
 /// How sure an owner is whom a tag names, an e-mail address in a description, the module.
 const TAG: f64 = 0.8;
 const CREATOR: f64 = 0.5;
@@ -43,6 +49,9 @@ pub(super) struct Reading<'a> {
     /// The identity that secrets of the resource at hand prove, where nothing closer is known.
     pub subject: Option<IdentityId>,
     n_secrets: usize,
+    /// What [`MAX_RIGHTS_BYTES`] left out.
+    pub n_left_out: u64,
+    n_rights_bytes: usize,
 }
 
 impl<'a> Reading<'a> {
@@ -55,6 +64,8 @@ impl<'a> Reading<'a> {
             dealt_with: BTreeSet::new(),
             subject: None,
             n_secrets: 0,
+            n_left_out: 0,
+            n_rights_bytes: 0,
         }
     }
 
@@ -62,6 +73,18 @@ impl<'a> Reading<'a> {
         self.dealt_with.clear();
         self.subject = None;
         self.n_secrets = 0;
+    }
+
+    /// Takes the room of a grant or trust with these texts; without any left, it is not stated, and
+    /// the file has a gap. Policies multiply what one list says by all who have it.
+    pub(super) fn has_room_for<'t>(&mut self, texts: impl IntoIterator<Item = &'t String>) -> bool {
+        if self.n_rights_bytes <= MAX_RIGHTS_BYTES {
+            let n_bytes: usize = texts.into_iter().map(|text| TEXT_BYTES + text.len()).sum();
+            self.n_rights_bytes += RECORD_BYTES + n_bytes;
+        }
+        let has_room = self.n_rights_bytes <= MAX_RIGHTS_BYTES;
+        self.n_left_out += u64::from(!has_room);
+        has_room
     }
 
     pub(super) fn evidence(&self, resource: &Resource, pointer: &str) -> Evidence {

@@ -80,6 +80,42 @@ fn look(reading: &mut Reading<'_>, resource: &Resource, spot: &Spot, value: &Val
     }
 }
 
+/// Every text of a resource that its name or a mark says is secret.
+pub(super) fn secret_texts(resource: &Resource, visit: &mut dyn FnMut(&str)) {
+    for (name, value) in &resource.attributes {
+        let is_marked = resource.sensitive.contains(name);
+        let (path, mark, name) = (String::new(), name.clone(), name.clone());
+        visit_secrets(resource, &Spot { path, mark, name, is_marked, depth: 0 }, value, visit);
+    }
+}
+
+fn visit_secrets(resource: &Resource, spot: &Spot, value: &Value, visit: &mut dyn FnMut(&str)) {
+    /// Shorter ones are words that keys have too.
+    const MIN_BYTES: usize = 4;
+    if spot.depth > MAX_DEPTH {
+        return;
+    }
+    match value {
+        Value::String(text) => {
+            let is_secret = spot.is_marked || tells_secret(&spot.name) && !is_derived(&spot.name);
+            if is_secret && text.len() >= MIN_BYTES {
+                visit(text);
+            }
+        }
+        Value::Array(list) => {
+            for it in list {
+                visit_secrets(resource, &spot.element(0), it, visit);
+            }
+        }
+        Value::Object(map) => {
+            for (key, it) in map {
+                visit_secrets(resource, &spot.member(resource, key), it, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
 fn is_likely(name: &str, text: &str) -> bool {
     tells_secret(name) && !is_derived(name) && is_possible(text)
 }

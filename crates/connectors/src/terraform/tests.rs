@@ -149,6 +149,113 @@ fn check(name: &str, bytes: &str) {
     insta::assert_snapshot!(name.replace('.', "-"), told(&batch, &gaps));
 }
 
+/// What one list says is stated for each who has it: within limits.
+#[test]
+fn lists_made_to_multiply() {
+    let instance = |kind: &str, attributes: serde_json::Value| {
+        serde_json::json!({"mode": "managed", "type": kind, "name": kind,
+            "instances": [{"attributes": attributes}]})
+    };
+    let long: Vec<String> = (0..60).map(|n| format!("{n}{}", "a".repeat(20_000))).collect();
+    let many: Vec<String> = (0..200).map(|n| format!("u{n}")).collect();
+    let policy = serde_json::json!({"Statement": [{"Effect": "Allow", "Action": long}]});
+    let policy = policy.to_string();
+    let subjects: Vec<_> = many
+        .iter()
+        .map(|name| serde_json::json!({"kind": "ServiceAccount", "name": name}))
+        .collect();
+    let metadata = serde_json::json!([{"name": "x"}]);
+    let check = |resources: &[serde_json::Value]| {
+        let state = serde_json::json!({"version": 4, "resources": resources}).to_string();
+        let (batch, gaps) = read("many.tfstate", state.as_bytes());
+        assert!((10..100).contains(&batch.grants.len()), "{}", batch.grants.len());
+        let n_bytes: usize = batch.grants.iter().flat_map(|it| &it.actions).map(String::len).sum();
+        assert!(n_bytes <= reading::MAX_RIGHTS_BYTES);
+        assert_eq!(gaps.len(), 1);
+        assert_eq!((gaps[0].reason, gaps[0].locus.as_str()), (GapReason::TooLarge, "many.tfstate"));
+    };
+    // The document is short enough to be looked into.
+    let short: Vec<String> = long.iter().take(40).cloned().collect();
+    let policy = policy
+        .replace(&serde_json::to_string(&long).unwrap(), &serde_json::to_string(&short).unwrap());
+    let attached = serde_json::json!({"policy_arn": "arn:aws:iam::1:policy/p", "users": many});
+    check(&[
+        instance(
+            "aws_iam_policy",
+            serde_json::json!({"arn": "arn:aws:iam::1:policy/p", "policy": policy}),
+        ),
+        instance("aws_iam_policy_attachment", attached),
+    ]);
+    check(&[
+        instance(
+            "kubernetes_cluster_role",
+            serde_json::json!({"metadata": metadata,
+            "rule": [{"verbs": long, "resources": ["pods"], "api_groups": [""]}]}),
+        ),
+        instance(
+            "kubernetes_cluster_role_binding",
+            serde_json::json!({"metadata": metadata,
+            "role_ref": [{"kind": "ClusterRole", "name": "x"}], "subject": subjects}),
+        ),
+    ]);
+}
+
+/// `for_each = toset(var.passwords)`: the key of an instance is the password itself.
+#[test]
+fn keys_that_are_secrets() {
+    let instance = |key: &str, attributes: &str| {
+        let key = serde_json::to_string(key).unwrap();
+        format!(r#"{{"index_key": {key}, "attributes": {{{attributes}}}}}"#)
+    };
+    let resource = |module: &str, kind: &str, instances: &[String]| {
+        format!(
+            r#"{{"module": {}, "mode": "managed", "type": "{kind}", "name": "n", "instances": [{}]}}"#,
+            serde_json::to_string(module).unwrap(),
+            instances.join(",")
+        )
+    };
+    let resources = [
+        resource(
+            "module.m",
+            "postgresql_role",
+            &[
+                instance("Fake-Blue-1", r#""name": "a", "password": "Fake-Blue-1""#),
+                instance("Fake \"Blue] 2", r#""name": "b", "password": "Fake \"Blue] 2""#),
+                instance("plain", r#""name": "c", "password": "Fake-Blue-3""#),
+            ],
+        ),
+        resource(
+            "module.n[\"Fake-Blue-3\"]",
+            "aws_iam_user",
+            &[instance("Fake-Blue-1", r#""name": "u", "arn": "arn:aws:iam::111122223333:user/u""#)],
+        ),
+    ];
+    let state = format!(r#"{{"version": 4, "resources": [{}]}}"#, resources.join(","));
+    let (batch, gaps) = read("keys.tfstate", state.as_bytes());
+    let json = serde_json::to_string(&(&batch, &gaps)).unwrap();
+    assert!(!json.contains("Blue"), "{json}");
+    assert_eq!(batch.credentials.len(), 3);
+    let addresses: BTreeSet<_> =
+        batch.identities.iter().filter_map(|it| text_fact(it, "terraform_address")).collect();
+    let addresses: Vec<_> = addresses.into_iter().collect();
+    assert_eq!(
+        addresses,
+        [
+            "module.m.postgresql_role.n[\"plain\"]",
+            "module.m.postgresql_role.n[\"…\"]",
+            "module.m.postgresql_role.n[\"…\"] (2)",
+            "module.n[\"…\"].aws_iam_user.n[\"…\"]",
+        ]
+    );
+}
+
+fn text_fact(identity: &model::Identity, name: &str) -> Option<String> {
+    match identity.facts.get(name)?.value()? {
+        model::Value::Text(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
 #[test]
 fn a_payment_team_on_aws() {
     check("payments-aws.tfstate", include_str!("fixtures/payments-aws.tfstate"));

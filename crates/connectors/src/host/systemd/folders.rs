@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::{Manager, Parsed, Unit, is_vendor};
+use super::{ENTRY_BYTES, MAX_UNIT_BYTES, Manager, Parsed, Room, Unit, is_vendor};
 use crate::host::reading::{File, Reader, name_of};
 use crate::host::unit_file::{self, unit_name};
 
@@ -49,6 +49,7 @@ pub(super) fn read_manager(
     reader: &mut Reader<'_>,
     folders: impl Iterator<Item = PathBuf>,
     manager: &Manager,
+    room: &mut Room,
 ) -> Vec<Unit> {
     let mut found = Found::default();
     let mut seen = BTreeSet::new();
@@ -58,7 +59,7 @@ pub(super) fn read_manager(
             && meta.is_folder()
             && seen.insert(meta.inode)
         {
-            read_folder(reader, &folder, manager, &mut found);
+            read_folder(reader, &folder, manager, room, &mut found);
         }
     }
     for (target, name, _) in &found.wants {
@@ -88,17 +89,25 @@ pub(super) fn read_manager(
         }
     }
     let mut cache = BTreeMap::new();
+    let mut keep = |reader: &mut Reader<'_>, file| parse(reader, file, manager, room);
     let Found { units, drop_in_folders, .. } = found;
     let mut units: Vec<Unit> = units.into_values().collect();
     for unit in &mut units {
         if unit.mask.is_none() {
-            unit.drop_ins = read_drop_ins(reader, &unit.name, &drop_in_folders, &mut cache);
+            unit.drop_ins =
+                read_drop_ins(reader, &unit.name, &drop_in_folders, &mut cache, &mut keep);
         }
     }
     units
 }
 
-fn read_folder(reader: &mut Reader<'_>, folder: &Path, manager: &Manager, found: &mut Found) {
+fn read_folder(
+    reader: &mut Reader<'_>,
+    folder: &Path,
+    manager: &Manager,
+    room: &mut Room,
+    found: &mut Found,
+) {
     for entry in reader.list(folder) {
         let name = name_of(&entry);
         if let Some(unit) = name.strip_suffix(".d") {
@@ -123,7 +132,7 @@ fn read_folder(reader: &mut Reader<'_>, folder: &Path, manager: &Manager, found:
             reader.coverage.truncated = true;
             return;
         }
-        read_unit(reader, &entry.path, name, manager, found);
+        read_unit(reader, &entry.path, name, manager, room, found);
     }
 }
 
@@ -132,6 +141,7 @@ fn read_unit(
     path: &Path,
     name: String,
     manager: &Manager,
+    room: &mut Room,
     found: &mut Found,
 ) {
     let mut unit = Unit::new(&name, manager);
@@ -149,21 +159,31 @@ fn read_unit(
             return;
         }
     }
-    let Some(file) = reader.optional(path) else { return };
+    let Some(file) = reader.optional_within(path, MAX_UNIT_BYTES) else { return };
     if file.bytes.iter().all(u8::is_ascii_whitespace) {
         unit.mask = Some(file.path);
     } else {
-        unit.file = Some(Rc::new(parse(reader, file)));
+        let Some(parsed) = parse(reader, file, manager, room) else { return };
+        unit.file = Some(parsed);
     }
     found.units.insert(name, unit);
 }
 
-fn parse(reader: &mut Reader<'_>, file: File) -> Parsed {
+/// None when there is no room left for it. The bytes are not kept: nobody asks for them again.
+fn parse(
+    reader: &mut Reader<'_>,
+    mut file: File,
+    manager: &Manager,
+    room: &mut Room,
+) -> Option<Rc<Parsed>> {
     let (unit, problems) = unit_file::parse(&file.text());
     if let Some(line) = problems.first() {
         reader.malformed(&file.path, *line, "neither section, assignment nor comment");
     }
-    Parsed { file, unit }
+    let n_entries = unit.entries.len() + unit.comments.len();
+    let n_bytes = file.bytes.len() + n_entries * ENTRY_BYTES;
+    file.bytes = Vec::new();
+    room.keep(manager, &file.path, n_bytes, reader).then(|| Rc::new(Parsed { file, unit }))
 }
 
 /// An instance that is only named by a link comes from its template.
@@ -185,6 +205,7 @@ fn read_drop_ins(
     name: &str,
     folders: &BTreeMap<String, Vec<PathBuf>>,
     cache: &mut BTreeMap<PathBuf, Option<Rc<Parsed>>>,
+    keep: &mut dyn FnMut(&mut Reader<'_>, File) -> Option<Rc<Parsed>>,
 ) -> Vec<Rc<Parsed>> {
     let mut chosen: BTreeMap<std::ffi::OsString, PathBuf> = BTreeMap::new();
     for folder in drop_in_names(name).iter().filter_map(|name| folders.get(name)).flatten() {
@@ -200,8 +221,8 @@ fn read_drop_ins(
             // A drop-in linked to /dev/null is masked: it hides the ones of its name below it.
             let is_mask =
                 reader.read_link(&path).is_some_and(|target| target == Path::new("/dev/null"));
-            let file = if is_mask { None } else { reader.optional(&path) };
-            let parsed = file.map(|file| Rc::new(parse(reader, file)));
+            let file = if is_mask { None } else { reader.optional_within(&path, MAX_UNIT_BYTES) };
+            let parsed = file.and_then(|file| keep(reader, file));
             cache.insert(path.clone(), parsed);
         }
         drop_ins.extend(cache.get(&path).cloned().flatten());

@@ -53,6 +53,7 @@ enum Manager {
 
 #[derive(Debug)]
 pub(super) struct Parsed {
+    /// Without its bytes.
     pub file: File,
     unit: unit_file::UnitFile,
 }
@@ -72,15 +73,69 @@ pub(super) struct Units {
     environment: BTreeMap<String, File>,
 }
 
+/// A longer unit, drop-in or file of variables is not read: systemd takes no longer line.
+const MAX_UNIT_BYTES: u64 = 1 << 20;
+/// What is kept of the units of one account, and of the host itself: what does not fit is a gap.
+const MAX_ACCOUNT_BYTES: usize = 32 << 20;
+/// The same for all accounts together.
+const MAX_ACCOUNTS_BYTES: usize = 256 << 20;
+/// What an assignment or comment takes beside its text.
+const ENTRY_BYTES: usize = 160;
+
+/// How much of the units may still be kept.
+#[derive(Debug, Default)]
+struct Room {
+    by_manager: BTreeMap<Manager, usize>,
+    of_accounts: usize,
+}
+
+impl Room {
+    fn take(&mut self, manager: &Manager, n_bytes: usize) -> bool {
+        let of_manager = self.by_manager.entry(manager.clone()).or_default();
+        let is_account = matches!(manager, Manager::Account { .. });
+        let n_accounts = if is_account { n_bytes } else { 0 };
+        let has_room = *of_manager + n_bytes <= MAX_ACCOUNT_BYTES
+            && self.of_accounts + n_accounts <= MAX_ACCOUNTS_BYTES;
+        if has_room {
+            *of_manager += n_bytes;
+            self.of_accounts += n_accounts;
+        }
+        has_room
+    }
+
+    /// Takes room for a file that was read; without any, that is a gap.
+    fn keep(
+        &mut self,
+        manager: &Manager,
+        path: &str,
+        n_bytes: usize,
+        reader: &mut Reader<'_>,
+    ) -> bool {
+        let has_room = self.take(manager, n_bytes);
+        if !has_room {
+            let detail = format!(
+                "the units of one account are kept up to {} MiB, of all together up to {} MiB",
+                MAX_ACCOUNT_BYTES >> 20,
+                MAX_ACCOUNTS_BYTES >> 20
+            );
+            reader.coverage.miss(Gap::new(path, GapReason::TooLarge).detail(detail));
+            reader.coverage.truncated = true;
+        }
+        has_room
+    }
+}
+
 pub(super) fn scope(machine: &str) -> Scope {
     Scope::new(LINUX, machine, "systemd", "systemd units")
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, accounts: &Accounts) -> Units {
     let mut units = Units::default();
-    units.units.extend(read_manager(reader, FOLDERS.iter().map(PathBuf::from), &Manager::System));
+    let mut room = Room::default();
+    let folders = FOLDERS.iter().map(PathBuf::from);
+    units.units.extend(read_manager(reader, folders, &Manager::System, &mut room));
     let folders = USER_FOLDERS.iter().map(PathBuf::from);
-    units.units.extend(read_manager(reader, folders, &Manager::EveryPerson));
+    units.units.extend(read_manager(reader, folders, &Manager::EveryPerson, &mut room));
     let mut homes = BTreeSet::new();
     for account in &accounts.rows {
         let home = Path::new(&account.home);
@@ -88,23 +143,26 @@ pub(super) fn read(reader: &mut Reader<'_>, accounts: &Accounts) -> Units {
             let folder = home.join(".config/systemd/user");
             let only_below = (account.uid != 0).then(|| home.to_owned());
             let manager = Manager::Account { name: account.name.clone(), only_below };
-            units.units.extend(read_manager(reader, std::iter::once(folder), &manager));
+            let folder = std::iter::once(folder);
+            units.units.extend(read_manager(reader, folder, &manager, &mut room));
         }
     }
-    let mut paths = BTreeSet::new();
+    let mut paths = BTreeMap::new();
     for unit in &units.units {
         let mut n_refused = 0;
         for path in unit.environment_files() {
             if unit.may_name(&path) {
-                paths.insert(path);
+                paths.entry(path).or_insert(&unit.manager);
             } else {
                 n_refused += 1;
             }
         }
         unit.refuse(n_refused, reader);
     }
-    for path in paths.into_iter().filter(|path| path.starts_with('/')) {
-        if let Some(file) = reader.optional(Path::new(&path)) {
+    for (path, manager) in paths.into_iter().filter(|(path, _)| path.starts_with('/')) {
+        if let Some(file) = reader.optional_within(Path::new(&path), MAX_UNIT_BYTES)
+            && room.keep(manager, &file.path, file.bytes.len(), reader)
+        {
             units.environment.insert(path, file);
         }
     }
@@ -247,4 +305,21 @@ fn activated(unit: &Unit) -> Option<String> {
 
 fn is_vendor(path: &Path) -> bool {
     path.starts_with("/usr/lib") || path.starts_with("/lib")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_account_does_not_take_the_room_of_another() {
+        let mut room = Room::default();
+        let account = |n: usize| Manager::Account { name: n.to_string(), only_below: None };
+        assert!(room.take(&account(1), MAX_ACCOUNT_BYTES));
+        assert!(!room.take(&account(1), 1));
+        assert!(room.take(&account(2), 1) && room.take(&Manager::System, MAX_ACCOUNT_BYTES));
+        let n_full = (3..100).filter(|n| room.take(&account(*n), MAX_ACCOUNT_BYTES)).count();
+        assert_eq!(n_full, MAX_ACCOUNTS_BYTES / MAX_ACCOUNT_BYTES - 2);
+        assert!(room.take(&Manager::EveryPerson, 1));
+    }
 }
