@@ -47,6 +47,8 @@ pub enum Problem {
     Syntax { line: u32, message: &'static str },
     #[error("more than {MAX_NODES} values")]
     TooManyNodes,
+    #[error("more than {MAX_TOML_MARKS} dots, commas, brackets and equals signs")]
+    TooManyMarks,
     #[error("aliases repeat more than {} bytes", crate::yaml::MAX_REPEATED_BYTES)]
     TooMuchRepeated,
     #[error("nested deeper than {MAX_DEPTH}")]
@@ -59,7 +61,7 @@ impl Problem {
     pub fn gap(&self, locus: &str) -> Gap {
         let reason = match self {
             Self::Syntax { .. } | Self::Binary => GapReason::Malformed,
-            Self::TooManyNodes | Self::TooMuchRepeated => GapReason::TooLarge,
+            Self::TooManyNodes | Self::TooManyMarks | Self::TooMuchRepeated => GapReason::TooLarge,
             Self::TooDeep => GapReason::TooDeep,
         };
         Gap::new(locus, reason).detail(self.to_string())
@@ -475,6 +477,10 @@ fn toml(text: &str) -> Result<Node, Problem> {
     if text.lines().any(is_deep) {
         return Err(Problem::TooDeep);
     }
+    let is_mark = |byte: &u8| matches!(byte, b'.' | b'=' | b'[' | b'{' | b',');
+    if text.bytes().filter(|byte| is_mark(byte)).count() > MAX_TOML_MARKS {
+        return Err(Problem::TooManyMarks);
+    }
     let lines = Lines::of(text);
     match toml::de::DeTable::parse(text) {
         Ok(table) => {
@@ -488,6 +494,10 @@ fn toml(text: &str) -> Result<Node, Problem> {
         }
     }
 }
+
+/// TOML with more marks that may begin a table or a value is not parsed: the parser makes up to some
+/// kilobytes of each.
+pub const MAX_TOML_MARKS: usize = 200_000;
 
 /// More brackets or dots in a row than [`MAX_DEPTH`] nestings can have.
 fn is_deep(line: &str) -> bool {
@@ -727,6 +737,11 @@ mod tests {
         );
         check(Syntax::Toml, &format!("a{} = 1", ".a".repeat(100_000)), deep);
         check(Syntax::Toml, &format!("a = {}", "[\n".repeat(100_000)), "line 81: not TOML");
+        check(
+            Syntax::Toml,
+            &"a.b.c = 1\n".repeat(100_000),
+            "more than 200000 dots, commas, brackets and equals signs",
+        );
         check(Syntax::Xml, &"<a>".repeat(100_000), deep);
         check(Syntax::Json, "{\"a\": ", "line 1: ends in the middle");
         check(Syntax::Json, "{\"a\": \"x", "line 1: a string is not closed");

@@ -5,11 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use credentials::Found;
 use model::{Authority, Credential, Fact, Value, kinds};
 
+use super::ci;
 use super::reading::{Reading, place_of};
 use crate::material;
 
 /// Facts that a reader states of what it found.
 type Says = Vec<(&'static str, String)>;
+
+/// Of one file, so many credentials are stated; more is a gap. Each becomes a record with an identity
+/// of its own, several hundred times as large as its line.
+pub(super) const MAX_FOUND: usize = 10_000;
 
 /// A credential on its way to records.
 #[derive(Debug)]
@@ -48,8 +53,17 @@ pub(super) fn without_keys_known(reading: &Reading<'_>, all: &mut Vec<Found>) {
 
 /// Takes in what a sweep over the file found.
 pub(super) fn swept(reading: &mut Reading<'_>, all: Vec<Found>) {
-    let stated = |found| Stated { found, says: Vec::new(), is_swept: true };
-    reading.stated.extend(all.into_iter().map(stated));
+    for found in all {
+        state(reading, Stated { found, says: Vec::new(), is_swept: true });
+    }
+}
+
+fn state(reading: &mut Reading<'_>, one: Stated) {
+    if reading.stated.len() < MAX_FOUND {
+        reading.stated.push(one);
+    } else {
+        ci::too_many(reading, format!("more than {MAX_FOUND} credentials"));
+    }
 }
 
 /// Makes records of everything stated in the file; called once, when the file is done.
@@ -176,7 +190,7 @@ pub(super) fn value(reading: &mut Reading<'_>, held: &Held<'_>) {
     let Some(mut found) = credentials::classify(Some(held.name), text.trim()) else { return };
     found.line = held.line;
     let says = held.says.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-    reading.stated.push(Stated { found, says, is_swept: false });
+    state(reading, Stated { found, says, is_swept: false });
 }
 
 /// Certificates and keys within a value.

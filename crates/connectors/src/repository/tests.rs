@@ -844,6 +844,19 @@ fn an_aws_key_is_one_credential_however_it_is_written() {
 }
 
 #[test]
+fn more_credentials_than_a_file_holds_are_a_gap() {
+    let n = super::secrets::MAX_FOUND + 5;
+    let lines = (0..n).map(|n| format!("P{n}_PASSWORD=Xr{n}qwTz7LmVb\n"));
+    let world = World::empty();
+    std::fs::write(world.shop().join(".env"), lines.collect::<String>()).unwrap();
+    let batch = world.scan();
+    assert_eq!(batch.credentials.len(), super::secrets::MAX_FOUND);
+    let gaps: Vec<_> = batch.coverage.iter().flat_map(|one| &one.gaps).collect();
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert_eq!(gaps[0].detail.as_deref(), Some("more than 10000 credentials"));
+}
+
+#[test]
 fn very_many_keys_of_one_file_are_joined() {
     const N: usize = 4_000;
     // Odd factors keep all of them apart.
