@@ -6,14 +6,11 @@
 use model::fact::Text;
 use model::text::cell;
 use model::{Credential, Fact, PartyKind};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::{IdentityRow, Report, Sourced};
 
 /// Which rows a CSV holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
     Identities,
     Credentials,
@@ -23,32 +20,6 @@ pub enum Rows {
     Owners,
     Findings,
     Coverage,
-}
-
-impl Rows {
-    pub const ALL: [Self; 8] = [
-        Self::Identities,
-        Self::Credentials,
-        Self::Places,
-        Self::Grants,
-        Self::Trusts,
-        Self::Owners,
-        Self::Findings,
-        Self::Coverage,
-    ];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Identities => "identities",
-            Self::Credentials => "credentials",
-            Self::Places => "places",
-            Self::Grants => "grants",
-            Self::Trusts => "trusts",
-            Self::Owners => "owners",
-            Self::Findings => "findings",
-            Self::Coverage => "coverage",
-        }
-    }
 }
 
 /// A header and rows of text: a known value as itself, anything else as its state in angle
