@@ -176,14 +176,9 @@ const RESOURCE_CONTROLLED: &[&str] = &[
 
 /// Decides a request on all its resources.
 pub fn decide(request: &Request, policies: &Policies) -> Decision {
-    let mut decisions: Vec<(Formula, Decision)> = request
-        .resources
-        .iter()
-        .map(|resource| {
-            let (formula, decision) = decide_one(request, resource, policies);
-            (formula, decision)
-        })
-        .collect();
+    let resources = request.resources.iter();
+    let mut decisions: Vec<(Formula, Decision)> =
+        resources.map(|resource| decide_one(request, resource, policies)).collect();
     // Denied on one is denied; then it depends on all that are conditional.
     if let Some(at) = decisions.iter().position(|(_, one)| one.verdict == Verdict::Deny) {
         return decisions.swap_remove(at).1;
@@ -463,37 +458,45 @@ impl<'a> Asked<'a> {
         };
         let limits = boundary.clone().and(session.clone());
         let own = identity.clone().and(limits.clone());
-        let lacking_own = || match () {
-            () if identity.is_false() => BlockedBy::Identity,
-            () if boundary.is_false() => BlockedBy::Boundary,
-            () if session.is_false() => BlockedBy::Session,
-            () => BlockedBy::Identity,
+        let lacking_own = || {
+            if identity.is_false() {
+                BlockedBy::Identity
+            } else if boundary.is_false() {
+                BlockedBy::Boundary
+            } else if session.is_false() {
+                BlockedBy::Session
+            } else {
+                BlockedBy::Identity
+            }
         };
         let named = of_resource(&|_| true);
         if !self.is_same_account() {
-            let lacking = match () {
-                () if own.is_false() => lacking_own(),
-                () => BlockedBy::Resource,
-            };
+            let lacking = if own.is_false() { lacking_own() } else { BlockedBy::Resource };
             return (own.and(named), lacking);
         }
         let itself = of_resource(&|level| level == Level::Itself);
         let behind = of_resource(&|level| level == Level::Behind);
         let granted = itself.or(behind.clone().and(limits));
         if self.needs_own_policy() {
-            let lacking = match () {
-                () if named.is_false() => BlockedBy::Resource,
-                () if behind.is_false() => lacking_own(),
-                () if boundary.is_false() => BlockedBy::Boundary,
-                () => BlockedBy::Session,
+            let lacking = if named.is_false() {
+                BlockedBy::Resource
+            } else if behind.is_false() {
+                lacking_own()
+            } else if boundary.is_false() {
+                BlockedBy::Boundary
+            } else {
+                BlockedBy::Session
             };
             return (granted.or(named.and(own)), lacking);
         }
-        let lacking = match () {
-            () if identity.is_false() && behind.is_false() => BlockedBy::Identity,
-            () if boundary.is_false() => BlockedBy::Boundary,
-            () if session.is_false() => BlockedBy::Session,
-            () => BlockedBy::Identity,
+        let lacking = if identity.is_false() && behind.is_false() {
+            BlockedBy::Identity
+        } else if boundary.is_false() {
+            BlockedBy::Boundary
+        } else if session.is_false() {
+            BlockedBy::Session
+        } else {
+            BlockedBy::Identity
         };
         (granted.or(own), lacking)
     }
