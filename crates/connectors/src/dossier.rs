@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 
 use credentials::Found;
+use credentials::pkcs12::Rounds;
 use model::fact::Text;
 use model::kinds::{self, CredentialKind, IdentityKind};
 use model::{
@@ -405,7 +406,7 @@ impl<'a> Dossier<'a> {
         pointer: &str,
         line: u32,
     ) {
-        let (mut batch, gaps) = material::containers(bytes, self.at);
+        let (mut batch, gaps) = material::containers(bytes, self.at, &Rounds::default());
         for credential in &mut batch.credentials {
             for place in &mut credential.places {
                 place.line = Some(line);

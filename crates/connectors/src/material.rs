@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use credentials::pkcs12::{MAX_SOURCE_ROUNDS, MAX_STORE_ROUNDS, Rounds};
 use credentials::{Confidence, Found, keys, keytab, pkcs12, ssh, x509};
 use model::kinds::{self, CredentialKind};
 use model::{
@@ -383,8 +384,9 @@ pub fn keytab_entry(entry: &keytab::Entry, at: At<'_>) -> (Credential, Identity)
 /// identities, key-to-certificate matches (equal `spki_sha256`: the key's identity is the
 /// certificate's), and the count of problems as gaps in `coverage`-ready form.
 ///
-/// The batch holds the place too, when there is anything in it, and is not settled.
-pub fn containers(bytes: &[u8], at: At<'_>) -> (Batch, Vec<Gap>) {
+/// The batch holds the place too, when there is anything in it, and is not settled. Opening key
+/// stores takes from `rounds`, one measure for everything that the source holds.
+pub fn containers(bytes: &[u8], at: At<'_>, rounds: &Rounds) -> (Batch, Vec<Gap>) {
     let (certificates, mut problems) = x509::certificates(bytes);
     let (keys, key_problems) = keys::private_keys(bytes);
     problems.extend(key_problems);
@@ -396,9 +398,15 @@ pub fn containers(bytes: &[u8], at: At<'_>) -> (Batch, Vec<Gap>) {
     if !pkcs12::looks_like_store(bytes) {
         return (Batch::default(), gaps);
     }
-    match pkcs12::read(bytes) {
+    match pkcs12::read(bytes, rounds) {
         Ok(store) => {
-            if store.encrypted && store.certificates.is_empty() {
+            if store.is_too_costly {
+                let detail = format!(
+                    "a key store that takes more key-derivation rounds to open than are left (at \
+                     most {MAX_STORE_ROUNDS} for one store, {MAX_SOURCE_ROUNDS} for a source)"
+                );
+                gaps.push(Gap::new(at.locus, GapReason::TooLarge).detail(detail));
+            } else if store.encrypted && store.certificates.is_empty() {
                 let detail = "a key store that needs a password";
                 gaps.push(Gap::new(at.locus, GapReason::Encrypted).detail(detail));
             }
@@ -548,7 +556,7 @@ mod tests {
     #[test]
     fn a_key_has_the_identity_of_its_certificate() {
         let bytes = [CERTIFICATE, KEY.replace("@@", "-----").as_bytes()].concat();
-        let (mut batch, gaps) = with_place(|at| containers(&bytes, at));
+        let (mut batch, gaps) = with_place(|at| containers(&bytes, at, &Rounds::default()));
         batch.settle();
         assert_eq!(gaps, []);
         let kinds: Vec<_> = batch.credentials.iter().map(|it| it.kind.as_ref()).collect();
@@ -569,7 +577,7 @@ mod tests {
     fn what_is_broken_is_a_gap_and_hides_nothing_else() {
         let broken = b"-----BEGIN CERTIFICATE-----\n***\n-----END CERTIFICATE-----\n".repeat(30);
         let bytes = [broken.as_slice(), CERTIFICATE].concat();
-        let (batch, gaps) = with_place(|at| containers(&bytes, at));
+        let (batch, gaps) = with_place(|at| containers(&bytes, at, &Rounds::default()));
         assert_eq!(batch.credentials.len(), 1);
         assert_eq!(gaps.len(), MAX_PROBLEMS + 1);
         assert_eq!(gaps[MAX_PROBLEMS].detail.as_deref(), Some("10 more problems in this file"));

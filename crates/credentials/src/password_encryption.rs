@@ -1,6 +1,8 @@
 //! Password-based encryption as PKCS#12 uses it, with the empty password only: PBES2 (RFC 8018)
 //! and the two old schemes of RFC 7292 that are still met.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit};
 use model::Secret;
@@ -14,23 +16,70 @@ use crate::der;
 const TRIPLE_DES: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01, 0x03];
 const RC2_40: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01, 0x06];
 
+/// A store that asks for more key-derivation rounds than this, all its parts together, is not
+/// opened.
+pub const MAX_STORE_ROUNDS: u64 = 100_000;
+/// Rounds for all the stores of one source. A round is one hash, or two of an HMAC.
+pub const MAX_SOURCE_ROUNDS: u64 = 100_000_000;
+
+/// Key-derivation rounds that are left for the stores of one source, whichever thread meets them.
+#[derive(Debug)]
+pub struct Rounds(AtomicU64);
+
+impl Rounds {
+    pub fn new(n: u64) -> Self {
+        Self(AtomicU64::new(n))
+    }
+}
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Self::new(MAX_SOURCE_ROUNDS)
+    }
+}
+
+/// The rounds that one store may still ask for.
+pub(crate) struct Meter<'a> {
+    store: u64,
+    source: &'a Rounds,
+    /// Whether more was asked for than was left.
+    pub is_exceeded: bool,
+}
+
+impl<'a> Meter<'a> {
+    pub(crate) fn new(source: &'a Rounds) -> Self {
+        Self { store: MAX_STORE_ROUNDS, source, is_exceeded: false }
+    }
+
+    fn spend(&mut self, rounds: u64) -> Option<()> {
+        let of_store = self.store.checked_sub(rounds);
+        let spent = of_store.and_then(|left| {
+            self.store = left;
+            let relaxed = Ordering::Relaxed;
+            self.source.0.fetch_update(relaxed, relaxed, |left| left.checked_sub(rounds)).ok()
+        });
+        self.is_exceeded |= spent.is_none();
+        spent.map(|_| ())
+    }
+}
+
 /// Decrypts with the empty password, when the rounds it takes are left; they are then spent.
 pub(crate) fn decrypt_without_password(
     algorithm: &[u8],
     bytes: &[u8],
-    rounds_left: &mut u64,
+    meter: &mut Meter<'_>,
 ) -> Option<Secret<Vec<u8>>> {
     let mut fields = der::sequence(algorithm)?;
     let oid = fields.field(der::OBJECT_IDENTIFIER)?;
     if oid != TRIPLE_DES && oid != RC2_40 {
-        return pbes2(algorithm, bytes, rounds_left);
+        return pbes2(algorithm, bytes, meter);
     }
     let mut parameters = der::Elements(fields.field(der::SEQUENCE)?);
     let salt = parameters.field(der::OCTET_STRING).filter(|salt| salt.len() <= 64)?;
     let rounds = number(parameters.field(der::INTEGER)?)?;
     // Some tools end the empty password with two zero bytes, others leave nothing.
     [&[0, 0][..], &[]].into_iter().find_map(|password| {
-        spend(rounds_left, 3 * rounds)?;
+        meter.spend(3 * rounds)?;
         let clear = if oid == TRIPLE_DES {
             cbc_decrypt::<des::TdesEde3>(bytes, password, salt, rounds, 24)
         } else {
@@ -41,22 +90,17 @@ pub(crate) fn decrypt_without_password(
     })
 }
 
-fn pbes2(algorithm: &[u8], bytes: &[u8], rounds_left: &mut u64) -> Option<Secret<Vec<u8>>> {
+fn pbes2(algorithm: &[u8], bytes: &[u8], meter: &mut Meter<'_>) -> Option<Secret<Vec<u8>>> {
     let EncryptionScheme::Pbes2(parameters) = EncryptionScheme::try_from(algorithm).ok()? else {
         return None;
     };
     match &parameters.kdf {
-        Kdf::Pbkdf2(kdf) => spend(rounds_left, u64::from(kdf.iteration_count))?,
+        Kdf::Pbkdf2(kdf) => meter.spend(u64::from(kdf.iteration_count))?,
         // scrypt asks for memory as well; no tool writes stores with it.
         _ => return None,
     }
     let clear = Secret::new(parameters.decrypt([], bytes).ok()?);
     der::sequence(clear.reveal()).is_some().then_some(clear)
-}
-
-fn spend(rounds_left: &mut u64, rounds: u64) -> Option<()> {
-    *rounds_left = rounds_left.checked_sub(rounds)?;
-    Some(())
 }
 
 fn number(integer: &[u8]) -> Option<u64> {

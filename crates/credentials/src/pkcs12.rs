@@ -6,13 +6,12 @@
 
 use model::Secret;
 
+use crate::der;
 use crate::keys::{self, PrivateKey};
+use crate::password_encryption::{self, Meter};
+pub use crate::password_encryption::{MAX_SOURCE_ROUNDS, MAX_STORE_ROUNDS, Rounds};
 use crate::x509::{self, Certificate};
-use crate::{der, password_encryption};
 
-/// A store that asks for more key-derivation rounds than this, all its parts together, is not
-/// opened.
-pub const MAX_ITERATIONS: u64 = 100_000;
 /// A store with more entries than this is read up to here.
 pub const MAX_ENTRIES: usize = 10_000;
 /// Safe contents nested deeper than this are not read.
@@ -27,6 +26,8 @@ pub struct Store {
     pub keys: Vec<PrivateKey>,
     /// Whether a password is needed to read it, or a part of it.
     pub encrypted: bool,
+    /// Whether a part was not tried: it asks for more key-derivation rounds than were left.
+    pub is_too_costly: bool,
     /// Names of entries, where they can be read without a password.
     pub aliases: Vec<String>,
 }
@@ -36,7 +37,8 @@ pub fn looks_like_store(bytes: &[u8]) -> bool {
     java_format(bytes).is_some() || pfx(bytes).is_some()
 }
 
-pub fn read(bytes: &[u8]) -> Result<Store, String> {
+/// Reads a store; the rounds that opening it takes are taken from `rounds`.
+pub fn read(bytes: &[u8], rounds: &Rounds) -> Result<Store, String> {
     if let Some(format) = java_format(bytes) {
         return java(bytes, format).ok_or_else(|| "a Java key store that breaks off".into());
     }
@@ -49,12 +51,14 @@ pub fn read(bytes: &[u8]) -> Result<Store, String> {
             certificates: Vec::new(),
             keys: Vec::new(),
             encrypted: false,
+            is_too_costly: false,
             aliases: Vec::new(),
         },
-        rounds_left: MAX_ITERATIONS,
+        meter: Meter::new(rounds),
         n_entries: 0,
     };
     reader.authenticated_safe(content).ok_or("a PKCS#12 store that cannot be parsed")?;
+    reader.store.is_too_costly = reader.meter.is_exceeded;
     // A key and its certificate have the same name.
     reader.store.aliases.sort();
     reader.store.aliases.dedup();
@@ -78,13 +82,13 @@ fn pfx(bytes: &[u8]) -> Option<&[u8]> {
     der::Elements(content.field(der::CONTEXT_0)?).field(der::OCTET_STRING)
 }
 
-struct Reader {
+struct Reader<'a> {
     store: Store,
-    rounds_left: u64,
+    meter: Meter<'a>,
     n_entries: usize,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn authenticated_safe(&mut self, bytes: &[u8]) -> Option<()> {
         let mut contents = der::sequence(bytes)?;
         while let Some(content) = contents.field(der::SEQUENCE) {
@@ -121,7 +125,7 @@ impl Reader {
         if self.store.encrypted {
             return None;
         }
-        password_encryption::decrypt_without_password(algorithm, bytes, &mut self.rounds_left)
+        password_encryption::decrypt_without_password(algorithm, bytes, &mut self.meter)
     }
 
     fn safe_contents(&mut self, bytes: &[u8], depth: usize) {
@@ -208,6 +212,7 @@ fn java(bytes: &[u8], format: &'static str) -> Option<Store> {
         certificates: Vec::new(),
         keys: Vec::new(),
         encrypted: false,
+        is_too_costly: false,
         aliases: Vec::new(),
     };
     for _ in 0..n_entries.min(MAX_ENTRIES) {
@@ -299,7 +304,7 @@ mod tests {
         fn any_bytes(bytes: Vec<u8>) {
             let java = [&[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2], bytes.as_slice()].concat();
             for bytes in [bytes, java] {
-                assert!(read(&bytes).is_err() || looks_like_store(&bytes));
+                assert!(read(&bytes, &Rounds::default()).is_err() || looks_like_store(&bytes));
             }
         }
     }

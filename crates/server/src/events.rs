@@ -13,6 +13,8 @@ use tokio_stream::{Stream, StreamExt};
 
 use crate::problem::Failure;
 use crate::server::{Server, room};
+use crate::session::Caller;
+use crate::turns::OneOfTheirs;
 
 /// A comment this often keeps proxies from closing a quiet stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -23,7 +25,7 @@ const LIFETIME: Duration = Duration::from_mins(10);
 
 struct Listener(
     Server,
-    #[expect(dead_code, reason = "held until the stream ends")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held until the stream ends")] (OwnedSemaphorePermit, OneOfTheirs),
 );
 
 impl Drop for Listener {
@@ -36,8 +38,10 @@ impl Drop for Listener {
 /// outcome, so what is after `Last-Event-ID` and lost is only progress.
 pub(crate) async fn listen(
     State(server): State<Server>,
+    Caller(actor): Caller,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
+    let theirs = server.turns.listener(actor.person())?;
     let room = room(&server.listeners, "event streams")?;
     let last = headers
         .get("last-event-id")
@@ -45,7 +49,7 @@ pub(crate) async fn listen(
         .and_then(|value| value.parse::<u64>().ok())
         .unwrap_or(0);
     server.metrics.listener_came();
-    let listener = Listener(server.clone(), room);
+    let listener = Listener(server.clone(), (room, theirs));
     let stop = server.stop.clone();
     let events = BroadcastStream::new(server.app.syncs.listen())
         // A listener that lags has lost events; it goes on with those that come.

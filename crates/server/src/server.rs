@@ -18,8 +18,11 @@ use crate::turns::Turns;
 /// Questions to the store that run at once; more wait.
 pub const MAX_QUESTIONS: usize = 32;
 /// The same of the door: who somebody is, signing in and out, whether the store answers. Apart, so
-/// that no question keeps anybody out; also bounds how many passwords are hashed at once.
+/// that no question keeps anybody out.
 pub const MAX_AT_THE_DOOR: usize = 8;
+/// Passwords of those who sign in that are hashed at once. Apart too: guessing them slows nobody who
+/// is in.
+pub const MAX_HASHED: usize = 2;
 /// Exports that run at once; more are told to come again, since each lasts as long as its reader.
 pub const MAX_EXPORTS: usize = 8;
 /// Event streams that are open at once; more are told to come again.
@@ -55,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) questions: Arc<Semaphore>,
     pub(crate) door: Arc<Semaphore>,
+    pub(crate) hashing: Arc<Semaphore>,
     pub(crate) turns: Turns,
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) listeners: Arc<Semaphore>,
@@ -88,6 +92,7 @@ impl Server {
             config,
             questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
             door: Arc::new(Semaphore::new(MAX_AT_THE_DOOR)),
+            hashing: Arc::new(Semaphore::new(MAX_HASHED)),
             turns: Turns::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
@@ -117,6 +122,14 @@ impl Server {
         question: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Failure> {
         self.ask_within(&self.door, question).await
+    }
+
+    /// The same for what takes the hash of a password.
+    pub(crate) async fn ask_with_a_password<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.ask_within(&self.hashing, question).await
     }
 
     async fn ask_within<T: Send + 'static>(

@@ -15,6 +15,10 @@ use crate::problem::TOO_MANY_AT_ONCE;
 pub const MAX_PER_PERSON: usize = 8;
 /// Those and the ones that wait; more are refused at once, so that no line fills the server.
 pub const MAX_IN_LINE: usize = 32;
+/// Exports of one person that run at once, see [`crate::server::MAX_EXPORTS`].
+pub const MAX_EXPORTS_PER_PERSON: usize = 2;
+/// Event streams of one person, see [`crate::server::MAX_LISTENERS`]: each page that is open is one.
+pub const MAX_LISTENERS_PER_PERSON: usize = 32;
 /// A turn that has not come by then is given up.
 pub const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -26,12 +30,26 @@ pub(crate) struct Turns(Mutex<HashMap<i64, Line>>);
 struct Line {
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
+    listeners: Arc<Semaphore>,
 }
 
 /// Held while a request of the person is worked on.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held until the request is answered")]
 pub(crate) struct Turn(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+
+/// Held while something of the person's that lasts goes on.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held until it ends")]
+pub(crate) struct OneOfTheirs(Option<OwnedSemaphorePermit>);
+
+impl OneOfTheirs {
+    fn take(of: Option<Arc<Semaphore>>) -> Result<Self, Error> {
+        let permit = of.map(Semaphore::try_acquire_owned).transpose();
+        permit.map(Self).map_err(|_| too_many())
+    }
+}
 
 impl Turns {
     /// Waits for a turn; who `lingers`, as for the end of a sync, takes a place in the line only.
@@ -46,11 +64,24 @@ impl Turns {
         Ok(Turn(place, Some(turn)))
     }
 
+    /// One of the person's exports; who is none, such as the owner of the data folder, has no limit
+    /// of their own.
+    pub(crate) fn export(&self, person: Option<PersonId>) -> Result<OneOfTheirs, Error> {
+        OneOfTheirs::take(person.map(|person| self.line(person).exports))
+    }
+
+    /// The same of event streams.
+    pub(crate) fn listener(&self, person: Option<PersonId>) -> Result<OneOfTheirs, Error> {
+        OneOfTheirs::take(person.map(|person| self.line(person).listeners))
+    }
+
     fn line(&self, person: PersonId) -> Line {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let line = lines.entry(person.0).or_insert_with(|| Line {
             turns: Arc::new(Semaphore::new(MAX_PER_PERSON)),
             places: Arc::new(Semaphore::new(MAX_IN_LINE)),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS_PER_PERSON)),
+            listeners: Arc::new(Semaphore::new(MAX_LISTENERS_PER_PERSON)),
         });
         line.clone()
     }
@@ -82,5 +113,19 @@ mod tests {
         assert_eq!(turns.take(ada, true).await.unwrap_err().code, TOO_MANY_AT_ONCE);
         held.remove(0);
         turns.take(ada, false).await.unwrap();
+    }
+
+    #[test]
+    fn what_lasts_is_limited_for_each_person() {
+        let turns = Turns::default();
+        let (ada, bob) = (Some(PersonId(1)), Some(PersonId(2)));
+        let mut held: Vec<_> =
+            (0..MAX_EXPORTS_PER_PERSON).map(|_| turns.export(ada).unwrap()).collect();
+        assert_eq!(turns.export(ada).unwrap_err().code, TOO_MANY_AT_ONCE);
+        turns.listener(ada).unwrap();
+        turns.export(bob).unwrap();
+        held.extend((0..100).map(|_| turns.export(None).unwrap()));
+        held.remove(0);
+        turns.export(ada).unwrap();
     }
 }

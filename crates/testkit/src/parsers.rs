@@ -73,7 +73,7 @@ pub const PARSERS: &[Parser] = &[
     }),
     parser("lists", "a query of a list: filters, search, sort, cursor", lists),
     parser("pkcs12", "PKCS#12 and Java key stores", |bytes| {
-        _ = credentials::pkcs12::read(bytes);
+        _ = credentials::pkcs12::read(bytes, &credentials::pkcs12::Rounds::default());
     }),
     parser("policy", "a case of a request and the AWS policies that apply", |bytes| {
         policy::aws::case::answer(&String::from_utf8_lossy(bytes), 1);

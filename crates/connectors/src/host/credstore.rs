@@ -235,7 +235,7 @@ impl Stored {
         let Some(file) = self.file.as_ref().filter(|_| !self.is_encrypted) else { return false };
         let place = names.place(&file.path, Some(file.meta));
         let at = names.at(&place, &file.path, Some(file.meta));
-        let (mut recognised, _) = material::containers(&file.bytes, at);
+        let (mut recognised, _) = material::containers(&file.bytes, at, names.rounds);
         if recognised.credentials.is_empty() {
             return false;
         }

@@ -26,6 +26,7 @@ mod tests;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
+use credentials::pkcs12::Rounds;
 use model::{Batch, Fact, Gap, GapReason, Identity, Scope, Value};
 
 use self::names::Names;
@@ -103,11 +104,13 @@ fn open(request: &Request<'_>) -> Result<Tree, SourceError> {
 fn read_everything(tree: &Tree, request: &Request<'_>) -> Batch {
     let machine = request.machine.id.as_str();
     let budget = Cell::new(request.settings.number("max_files").unwrap_or(reading::MAX_FILES));
+    let rounds = Rounds::default();
     let names = |reader: &Reader<'_>| Names {
         machine,
         scope: reader.coverage.scope.id,
         now: request.now,
         fingerprinter: request.fingerprinter,
+        rounds: &rounds,
     };
     let mut batch = Batch::default();
 

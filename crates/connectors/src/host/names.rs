@@ -1,6 +1,7 @@
 //! How things of a host are named in records, so that every area, and every other connector, means
 //! the same thing by the same id.
 
+use credentials::pkcs12::Rounds;
 use model::kinds::{self, IdentityKind};
 use model::{
     Authority, Evidence, Fact, Fingerprinter, Identity, IdentityId, OwnerLink, Party, PartyKind,
@@ -21,6 +22,8 @@ pub(super) struct Names<'a> {
     pub scope: ScopeId,
     pub now: Time,
     pub fingerprinter: Option<&'a Fingerprinter>,
+    /// For the key stores of the whole machine.
+    pub rounds: &'a Rounds,
 }
 
 impl<'a> Names<'a> {

@@ -254,7 +254,7 @@ pub(super) fn normalize(tls: &Tls, names: Names<'_>) -> (Batch, Vec<Gap>) {
             place.fact("links", Fact::known(links));
         }
         let at = names.at(&place, &file.path, Some(file.meta));
-        let (mut of_file, of_file_gaps) = material::containers(&file.bytes, at);
+        let (mut of_file, of_file_gaps) = material::containers(&file.bytes, at, names.rounds);
         if file.path.starts_with(ARCHIVE) {
             // An old certificate is kept in the archive and no link of `live` leads to it.
             let is_superseded = found.links.is_empty();

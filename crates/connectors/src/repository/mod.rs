@@ -29,6 +29,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use credentials::pkcs12::Rounds;
 use model::{Batch, Coverage, Gap, Scope};
 
 use self::checkout::{Checkout, Checkouts};
@@ -193,6 +194,7 @@ fn read(request: &Request<'_>, asked: &Asked, options: &Options) -> Batch {
         base: asked.base.clone(),
         machine,
         fingerprinter: request.fingerprinter,
+        rounds: Rounds::default(),
     };
     let checkouts = Checkouts::new(&tree, scope.id, machine, &asked.base);
     let walk = Walk::new(&tree, request, &folder, &checkouts, options);

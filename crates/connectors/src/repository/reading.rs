@@ -7,6 +7,7 @@ use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 
+use credentials::pkcs12::Rounds;
 use model::fact::Text;
 use model::kinds::{self, IdentityKind, PlaceKind};
 use model::purpose::{PURPOSE, purpose_of};
@@ -33,6 +34,8 @@ pub(super) struct Folder<'a> {
     pub base: String,
     pub machine: &'a str,
     pub fingerprinter: Option<&'a Fingerprinter>,
+    /// For the key stores of the whole folder.
+    pub rounds: Rounds,
 }
 
 /// A file, read.

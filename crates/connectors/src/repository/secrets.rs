@@ -196,7 +196,8 @@ pub(super) fn value(reading: &mut Reading<'_>, held: &Held<'_>) {
 /// Certificates and keys within a value.
 fn embedded(reading: &mut Reading<'_>, held: &Held<'_>) {
     let place = reading.place();
-    let (mut batch, gaps) = material::containers(held.value, reading.at(&place));
+    let (mut batch, gaps) =
+        material::containers(held.value, reading.at(&place), &reading.folder.rounds);
     for credential in &mut batch.credentials {
         for stored in &mut credential.places {
             stored.line = Some(held.line);
@@ -213,7 +214,8 @@ fn embedded(reading: &mut Reading<'_>, held: &Held<'_>) {
 /// Certificates, private keys and key stores.
 pub(super) fn containers(reading: &mut Reading<'_>) {
     let place = place_of(reading.folder, reading.file);
-    let (batch, gaps) = material::containers(reading.file.bytes, reading.at(&place));
+    let (at, rounds) = (reading.at(&place), &reading.folder.rounds);
+    let (batch, gaps) = material::containers(reading.file.bytes, at, rounds);
     if batch.n_records() > 0 {
         reading.place();
         reading.batch.extend(batch);

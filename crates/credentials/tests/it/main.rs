@@ -72,7 +72,7 @@ fn ssh_public_keys() {
 #[test]
 fn key_stores() {
     let shown = |bytes: &[u8]| {
-        let store = pkcs12::read(bytes)?;
+        let store = pkcs12::read(bytes, &pkcs12::Rounds::default())?;
         let certificates: Vec<_> = store.certificates.iter().map(|it| it.subject.clone()).collect();
         let spki = store.certificates.first().map(|it| it.spki_sha256.clone());
         let keys: Vec<_> = store
@@ -97,10 +97,23 @@ fn key_stores() {
 fn every_cut_of_a_store_is_refused_or_read_in_part() {
     for (_, bytes) in ["clear.p12", "key.jks"].into_iter().flat_map(fixtures) {
         for n in 0..bytes.len() {
-            let cut = pkcs12::read(&bytes[..n]);
+            let cut = pkcs12::read(&bytes[..n], &pkcs12::Rounds::default());
             assert!(cut.is_err(), "{n}");
         }
     }
+}
+
+/// However many stores there are, the work of opening them has an end, and is said to have.
+#[test]
+fn stores_share_the_rounds_of_their_source() {
+    let store = fixtures("empty-password.p12").remove(0).1;
+    let rounds = pkcs12::Rounds::new(10_000);
+    let read: Vec<_> = (0..4).map(|_| pkcs12::read(&store, &rounds).unwrap()).collect();
+    let costly: Vec<_> = read.iter().map(|it| it.is_too_costly).collect();
+    assert_eq!(costly, [false, false, true, true]);
+    assert!(read.iter().all(|it| it.is_too_costly == it.certificates.is_empty()));
+    let alone = fixtures("many-rounds.p12").remove(0).1;
+    assert!(pkcs12::read(&alone, &pkcs12::Rounds::default()).unwrap().is_too_costly);
 }
 
 #[test]

@@ -38,6 +38,7 @@ pub(crate) async fn export(
             return Err(Error::invalid("format", format!("`{other}` is not json or csv")).into());
         }
     };
+    let theirs = server.turns.export(actor.person())?;
     let room = room(&server.exports, "exports")?;
     // A question that is refused is a problem, not a file that ends at once.
     {
@@ -49,7 +50,7 @@ pub(crate) async fn export(
     let app = server.app.clone();
     let runtime = tokio::runtime::Handle::current();
     server.tasks.spawn_blocking(move || {
-        let _room = room;
+        let _held = (room, theirs);
         let send = |piece| {
             let sent = tokio::time::timeout(READER_PATIENCE, sender.send(piece));
             matches!(runtime.block_on(sent), Ok(Ok(())))

@@ -115,7 +115,7 @@ async fn sign_in_by_password(
     server.throttle.attempt(&login, now)?;
     let throttled = login.clone();
     let signed_in = server
-        .ask_at_the_door(move |app| people::sign_in(app, &login, &password, &agent, now))
+        .ask_with_a_password(move |app| people::sign_in(app, &login, &password, &agent, now))
         .await?;
     server.throttle.forgive(&throttled);
     Ok(signed_in)
@@ -143,7 +143,7 @@ async fn sign_in_by_link(
         password,
     });
     server
-        .ask_at_the_door(move |app| people::use_link(app, &link, first.as_ref(), &agent, now))
+        .ask_with_a_password(move |app| people::use_link(app, &link, first.as_ref(), &agent, now))
         .await
 }
 
