@@ -1,6 +1,7 @@
 //! Self-contained cases for conformance work: one JSON object for each line, and one answer for each.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -192,7 +193,7 @@ impl Reader {
         Some((request, policies))
     }
 
-    fn document(&mut self, json: &Json, policy: &str, kind: Kind) -> Option<Document> {
+    fn document(&mut self, json: &Json, policy: &str, kind: Kind) -> Option<Arc<Document>> {
         let told = |one: Problem| CaseProblem {
             policy: Some(policy.to_owned()),
             pointer: one.pointer,
@@ -201,7 +202,7 @@ impl Reader {
         match Document::read(json, kind) {
             Ok(document) => {
                 self.warnings.extend(document.warnings.iter().cloned().map(told));
-                Some(document)
+                Some(Arc::new(document))
             }
             Err(problems) => {
                 self.problems.extend(problems.into_iter().map(told));
@@ -221,12 +222,12 @@ impl Reader {
         }
     }
 
-    fn list(&mut self, json: &Json, name: &str, kind: Kind) -> Vec<Document> {
+    fn list(&mut self, json: &Json, name: &str, kind: Kind) -> Vec<Arc<Document>> {
         let list = self.elements(json.get(name), &below("", name)).iter().enumerate();
         list.filter_map(|(n, one)| self.document(one, &format!("{name}/{n}"), kind)).collect()
     }
 
-    fn levels(&mut self, json: &Json, name: &str, kind: Kind) -> Vec<Vec<Document>> {
+    fn levels(&mut self, json: &Json, name: &str, kind: Kind) -> Vec<Vec<Arc<Document>>> {
         let levels = self.elements(json.get(name), &below("", name));
         if levels.len() > MAX_LEVELS {
             self.wrong(&below("", name), format!("more than {MAX_LEVELS} levels"));

@@ -147,7 +147,7 @@ impl Operator {
         Ok(Self { name: name_of, sort, is_negated, if_exists, quantifier })
     }
 
-    /// As policies write it, without negation where that can be told apart.
+    /// As policies write it.
     fn written(self) -> String {
         let prefix = match self.quantifier {
             None => "",
@@ -156,7 +156,7 @@ impl Operator {
         };
         let suffix = if self.if_exists { "IfExists" } else { "" };
         let name = match self.name {
-            name if !self.is_negated || self.negation_is_outside() => name.to_owned(),
+            name if !self.is_negated => name.to_owned(),
             "IpAddress" => "NotIpAddress".to_owned(),
             name => name
                 .replacen("String", "StringNot", 1)
@@ -165,6 +165,11 @@ impl Operator {
                 .replacen("Arn", "ArnNot", 1),
         };
         format!("{prefix}{name}{suffix}")
+    }
+
+    /// Without negation, where that stands outside.
+    fn of_literal(self) -> String {
+        Self { is_negated: self.is_negated && !self.negation_is_outside(), ..self }.written()
     }
 
     /// Whether it says the opposite of its positive form for every context.
@@ -187,6 +192,29 @@ impl KeyCondition {
             .map(|value| wanted(operator.sort, value, variables))
             .collect::<Result<_, _>>()?;
         Ok(Self { key: key.to_ascii_lowercase(), operator, written: values, wanted })
+    }
+
+    /// Holds or not, nobody knows: what this key stands for was not read.
+    pub(super) fn never_known(key: &str) -> Self {
+        let operator = Operator {
+            name: "Bool",
+            sort: Sort::Bool,
+            is_negated: false,
+            if_exists: false,
+            quantifier: None,
+        };
+        let wanted = vec![Wanted::Bool(true)];
+        Self { key: key.to_owned(), operator, written: vec!["true".to_owned()], wanted }
+    }
+
+    /// Operator as policies write it, and key.
+    pub(super) fn told(&self) -> (String, &str) {
+        (self.operator.written(), &self.key)
+    }
+
+    /// Its values as they stand.
+    pub(super) fn written(&self) -> &[String] {
+        &self.written
     }
 
     pub(super) fn holds(&self, context: &Context) -> Formula {
@@ -248,7 +276,7 @@ impl KeyCondition {
         values.sort();
         let literal = Formula::literal(Literal {
             key: self.key.clone(),
-            operator: self.operator.written(),
+            operator: self.operator.of_literal(),
             values,
         });
         if self.operator.is_negated && self.operator.negation_is_outside() {

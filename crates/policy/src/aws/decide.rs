@@ -2,9 +2,11 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use super::arn;
+use super::arn::{self, Resource};
 use super::context::Context;
 use super::document::{Document, Either, Statement};
 use super::formula::{Condition, Formula};
@@ -30,14 +32,14 @@ pub struct Request {
 /// The policies that apply, by layer. A layer without policies is not there.
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
-    pub identity: Vec<Document>,
-    pub boundaries: Vec<Document>,
-    pub session: Vec<Document>,
-    pub resource: Option<Document>,
+    pub identity: Vec<Arc<Document>>,
+    pub boundaries: Vec<Arc<Document>>,
+    pub session: Vec<Arc<Document>>,
+    pub resource: Option<Arc<Document>>,
     /// From the organisation's root to the account; each level has to allow.
-    pub service_control: Vec<Vec<Document>>,
-    pub resource_control: Vec<Vec<Document>>,
-    pub endpoint: Vec<Document>,
+    pub service_control: Vec<Vec<Arc<Document>>>,
+    pub resource_control: Vec<Vec<Arc<Document>>>,
+    pub endpoint: Vec<Arc<Document>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -97,14 +99,14 @@ pub struct Decision {
 }
 
 /// What one statement says of a request, where it is not nothing.
-struct Said<'a> {
-    layer: BlockedBy,
+pub(super) struct Said<'a> {
+    pub(super) layer: BlockedBy,
     /// Of an organisation's policies, from its root down; 0 elsewhere.
-    tier: usize,
+    pub(super) tier: usize,
     policy: String,
     number: usize,
-    statement: &'a Statement,
-    holds: Formula,
+    pub(super) statement: &'a Statement,
+    pub(super) holds: Formula,
     level: Level,
 }
 
@@ -215,10 +217,10 @@ fn conclude(allowed: &Formula, deciding: Vec<Deciding>, blocked_by: Option<Block
 }
 
 /// What is known of one request on one resource.
-struct Asked<'a> {
-    request: &'a Request,
-    resource: &'a str,
-    context: Context,
+pub(super) struct Asked<'a> {
+    pub(super) request: &'a Request,
+    pub(super) resource: &'a str,
+    pub(super) context: Context,
     account: Option<String>,
 }
 
@@ -262,7 +264,7 @@ fn decide_one(request: &Request, resource: &str, policies: &Policies) -> (Formul
 }
 
 impl Said<'_> {
-    fn deciding(&self) -> Deciding {
+    pub(super) fn deciding(&self) -> Deciding {
         Deciding {
             policy: self.policy.clone(),
             statement: self.number,
@@ -272,7 +274,7 @@ impl Said<'_> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(request: &'a Request, resource: &'a str) -> Self {
+    pub(super) fn new(request: &'a Request, resource: &'a str) -> Self {
         let who = &request.principal;
         let of_arn = arn::account(resource).map(str::to_owned);
         let account = request.resource_account.clone().or(of_arn).or_else(|| who.account.clone());
@@ -300,11 +302,11 @@ impl<'a> Asked<'a> {
         self.request.action.split(':').next().is_some_and(|name| name.eq_ignore_ascii_case(service))
     }
 
-    fn is_same_account(&self) -> bool {
+    pub(super) fn is_same_account(&self) -> bool {
         self.request.principal.account == self.account
     }
 
-    fn is_limited_by_organisation(&self) -> bool {
+    pub(super) fn is_limited_by_organisation(&self) -> bool {
         let request = self.request;
         request.principal.is_of_account()
             && !request.is_management_account
@@ -315,7 +317,7 @@ impl<'a> Asked<'a> {
         self.request.is_service_linked || self.request.principal.is_service_linked()
     }
 
-    fn is_limited_by_resource_control(&self) -> bool {
+    pub(super) fn is_limited_by_resource_control(&self) -> bool {
         let is_of_management = self.request.is_management_account && self.is_same_account();
         RESOURCE_CONTROLLED.iter().any(|service| self.is_of_service(service))
             && !self.is_service_linked()
@@ -323,7 +325,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Every statement of every layer that applies, as far as it may hold.
-    fn all<'p>(&self, policies: &'p Policies) -> Vec<Said<'p>> {
+    pub(super) fn all<'p>(&self, policies: &'p Policies) -> Vec<Said<'p>> {
         let mut said = Vec::new();
         let mut read = |layer, tier, policy: String, document: &'p Document| {
             for (number, statement) in document.statements.iter().enumerate() {
@@ -395,27 +397,31 @@ impl<'a> Asked<'a> {
                 Level::Itself
             }
         };
-        let action = &self.request.action;
-        let (Either::In(globs) | Either::NotIn(globs)) = &statement.actions;
-        let is_action = globs.iter().any(|glob| glob.matches(action));
-        if is_action != matches!(statement.actions, Either::In(_)) {
+        if !statement.is_about_action(&self.request.action) {
             return None;
         }
-        let resource = match &statement.resources {
-            None => Formula::TRUE,
-            Some(Either::In(all)) => {
-                Formula::any(all.iter().map(|one| one.matches(self.resource, &self.context)))
-            }
-            Some(Either::NotIn(all)) => {
-                Formula::any(all.iter().map(|one| one.matches(self.resource, &self.context))).not()
-            }
-        };
+        let resource = self.is_about_resource(statement);
         let conditions = statement.conditions.iter().map(|one| one.holds(&self.context));
         Some((Formula::all(std::iter::once(resource).chain(conditions)), level))
     }
 
+    pub(super) fn is_about_resource(&self, statement: &Statement) -> Formula {
+        let any = |all: &[Resource]| {
+            Formula::any(all.iter().map(|one| one.matches(self.resource, &self.context)))
+        };
+        match &statement.resources {
+            None => Formula::TRUE,
+            Some(Either::In(all)) => any(all),
+            Some(Either::NotIn(all)) => any(all).not(),
+        }
+    }
+
     /// The layers that have to allow whatever grants.
-    fn gates(&self, policies: &Policies, said: &[Said<'_>]) -> Vec<(BlockedBy, Formula)> {
+    pub(super) fn gates(
+        &self,
+        policies: &Policies,
+        said: &[Said<'_>],
+    ) -> Vec<(BlockedBy, Formula)> {
         let mut gates = Vec::new();
         if self.is_limited_by_organisation() {
             for tier in 0..policies.service_control.len() {
@@ -438,7 +444,7 @@ impl<'a> Asked<'a> {
 
     /// Whether the principal's or the resource's policies grant it, and the layer that lacks where
     /// they do not.
-    fn grant(&self, policies: &Policies, said: &[Said<'_>]) -> (Formula, BlockedBy) {
+    pub(super) fn grant(&self, policies: &Policies, said: &[Said<'_>]) -> (Formula, BlockedBy) {
         let of_resource = |wanted: &dyn Fn(Level) -> bool| {
             allowed_by(said, |one| one.layer == BlockedBy::Resource && wanted(one.level))
         };

@@ -53,6 +53,14 @@ pub(super) struct Statement {
     pub(super) conditions: Vec<KeyCondition>,
 }
 
+impl Statement {
+    pub(super) fn is_about_action(&self, action: &str) -> bool {
+        let (Either::In(globs) | Either::NotIn(globs)) = &self.actions;
+        let is_in = globs.iter().any(|glob| glob.matches(action));
+        is_in == matches!(self.actions, Either::In(_))
+    }
+}
+
 /// An element, or its complement (`NotAction` …).
 #[derive(Debug, Clone)]
 pub(super) enum Either<T> {
@@ -85,6 +93,24 @@ impl Document {
         } else {
             Err(reader.problems)
         }
+    }
+}
+
+impl Document {
+    /// A document of which nothing is known but that it is there: it may allow and deny anything.
+    pub(super) fn not_read(key: &str, kind: Kind) -> Self {
+        let statement = |allows: bool| {
+            let key = format!("{key}/{}", if allows { "allows" } else { "denies" });
+            Statement {
+                pointer: String::new(),
+                allows,
+                actions: Either::In(vec![Glob::new("*", Case::Ignored)]),
+                resources: (kind != Kind::Trust).then(|| Either::In(vec![Resource::Any])),
+                principals: (kind != Kind::Principal).then(|| Either::In(vec![Named::Everyone])),
+                conditions: vec![KeyCondition::never_known(&key)],
+            }
+        };
+        Self { statements: vec![statement(true), statement(false)], warnings: Vec::new() }
     }
 }
 

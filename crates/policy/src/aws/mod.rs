@@ -1,17 +1,23 @@
 //! Policies of AWS IAM: documents, conditions, and the order in which layers of policies decide.
 
+pub mod accounts;
 mod arn;
 pub mod case;
 mod condition;
 mod context;
 mod decide;
 mod document;
+mod explain;
 mod formula;
 mod principal;
 mod text;
 
+pub use accounts::{Accounts, Applied, Holder, HolderKind, Levels, Policy};
 pub use context::Context;
 pub use decide::{BlockedBy, Deciding, Decision, Policies, Reason, Request, Verdict, decide};
 pub use document::{Document, Kind, MAX_STATEMENTS, MAX_TEXT_BYTES, Problem};
+pub use explain::{
+    Change, Cited, Edit, Explanation, Failed, Layer, MAX_NEAREST, Near, Says, explain,
+};
 pub use formula::{Condition, Literal, MAX_CUBES};
 pub use principal::Principal;
