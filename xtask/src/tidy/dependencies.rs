@@ -17,6 +17,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("model", &["tokio", "rusqlite", "axum", "reqwest", "tracing", "rustix", OURS]),
     ("credentials", &["tokio", "rusqlite", "axum", "reqwest", "rustix", "ignore", OURS]),
     ("policy", &["tokio", "rusqlite", "axum", "reqwest", "rustix", "model", OURS]),
+    ("activity", &["tokio", "rusqlite", "axum", "reqwest", "rustix", OURS]),
     ("assess", &["tokio", "rusqlite", "axum", "reqwest", "rustix", OURS]),
     ("connectors", &["rusqlite", "axum", "store", "assess", "app", "server", "cli"]),
     ("store", &["axum", "reqwest", "connectors", "credentials", "assess", "app", "server", "cli"]),
