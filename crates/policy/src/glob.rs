@@ -53,6 +53,14 @@ impl Glob {
         Self { tokens: kept, case }
     }
 
+    pub fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    pub const fn case(&self) -> Case {
+        self.case
+    }
+
     /// Whether every text matches.
     pub fn is_any(&self) -> bool {
         self.tokens == [Token::Any]

@@ -5,5 +5,6 @@
 //! [`aws::decide`], which reads like the vendor's own description of the order of evaluation.
 
 pub mod aws;
+pub mod cells;
 pub mod glob;
 pub mod json;

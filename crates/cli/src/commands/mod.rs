@@ -128,7 +128,7 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Coverage(args) => lists::coverage(&args, &global, talk),
         Command::Diff(args) => lists::diff(&args, &global, talk),
         Command::Explain(args) => explain::explain(&args, &global, talk),
-        Command::Policy(command) => policy::run(&command, talk),
+        Command::Policy(command) => policy::run(&command, global.format, talk),
         Command::People(command) => manage::people(&command, &global, talk),
         Command::Token(command) => manage::token(&command, &global, talk),
         Command::Audit(args) => lists::audit(&args, &global, talk),

@@ -36,9 +36,9 @@ pub(super) enum Resource {
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     /// Partition, service, region and account.
-    head: [Glob; 4],
+    pub(super) head: [Glob; 4],
     /// What comes after the fifth colon.
-    tail: Template,
+    pub(super) tail: Template,
 }
 
 impl Resource {

@@ -77,6 +77,20 @@ enum Wanted {
     Nothing,
 }
 
+/// What conditions compare a key with, by sort.
+#[derive(Debug, Default)]
+pub(super) struct Compared<'a> {
+    pub(super) texts: Vec<&'a Template>,
+    pub(super) arns: Vec<&'a [Template; 6]>,
+    pub(super) numbers: Vec<f64>,
+    /// Microseconds since 1970.
+    pub(super) dates: Vec<i64>,
+    pub(super) nets: Vec<(IpAddr, u8)>,
+    /// In base64.
+    pub(super) binaries: Vec<&'a str>,
+    pub(super) is_truth: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Number {
     Whole(i128),
@@ -205,6 +219,32 @@ impl KeyCondition {
         };
         let wanted = vec![Wanted::Bool(true)];
         Self { key: key.to_owned(), operator, written: vec!["true".to_owned()], wanted }
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) const fn is_of_set(&self) -> bool {
+        self.operator.quantifier.is_some()
+    }
+
+    /// What it compares the key with.
+    pub(super) fn compared(&self) -> Compared<'_> {
+        let mut all = Compared::default();
+        for (wanted, written) in self.wanted.iter().zip(&self.written) {
+            match wanted {
+                Wanted::Text(template) => all.texts.push(template),
+                Wanted::Arn(templates) => all.arns.push(templates),
+                Wanted::Number(number) => all.numbers.push(real(*number)),
+                Wanted::Date(date) => all.dates.push(*date),
+                Wanted::Net(address, bits) => all.nets.push((*address, *bits)),
+                Wanted::Binary(_) => all.binaries.push(written),
+                Wanted::Bool(_) => all.is_truth |= self.operator.sort == Sort::Bool,
+                Wanted::Nothing => {}
+            }
+        }
+        all
     }
 
     /// Operator as policies write it, and key.
@@ -399,15 +439,16 @@ fn number(text: &str) -> Option<Number> {
     text.parse().ok().filter(|real: &f64| is_plain && real.is_finite()).map(Number::Real)
 }
 
-fn compare(one: Number, other: Number) -> Option<std::cmp::Ordering> {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "beside a number with a fraction it has to be one"
-    )]
-    let real = |number| match number {
+/// The nearest that has a fraction.
+#[expect(clippy::cast_precision_loss, reason = "whole numbers are compared as such")]
+const fn real(number: Number) -> f64 {
+    match number {
         Number::Whole(whole) => whole as f64,
         Number::Real(real) => real,
-    };
+    }
+}
+
+fn compare(one: Number, other: Number) -> Option<std::cmp::Ordering> {
     match (one, other) {
         (Number::Whole(one), Number::Whole(other)) => Some(one.cmp(&other)),
         (one, other) => real(one).partial_cmp(&real(other)),

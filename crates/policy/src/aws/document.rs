@@ -97,6 +97,19 @@ impl Document {
 }
 
 impl Document {
+    /// Allows everything that a principal may be allowed.
+    pub(super) fn everything() -> Self {
+        let statement = Statement {
+            pointer: String::new(),
+            allows: true,
+            actions: Either::In(vec![Glob::new("*", Case::Ignored)]),
+            resources: Some(Either::In(vec![Resource::Any])),
+            principals: None,
+            conditions: Vec::new(),
+        };
+        Self { statements: vec![statement], warnings: Vec::new() }
+    }
+
     /// A document of which nothing is known but that it is there: it may allow and deny anything.
     pub(super) fn not_read(key: &str, kind: Kind) -> Self {
         let statement = |allows: bool| {

@@ -181,6 +181,16 @@ impl Formula {
         }
     }
 
+    /// The key of some literal.
+    pub(super) fn some_key(&self) -> Option<&str> {
+        match self {
+            Self::Is(_) => None,
+            Self::Literal(literal) => Some(&literal.key),
+            Self::Not(inner) => inner.some_key(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().find_map(Self::some_key),
+        }
+    }
+
     pub(super) fn residual(&self) -> Residual {
         let mut literals = BTreeSet::new();
         self.literals(&mut literals);

@@ -7,8 +7,10 @@ mod condition;
 mod context;
 mod decide;
 mod document;
+mod domain;
 mod explain;
 mod formula;
+mod implies;
 mod principal;
 mod text;
 
@@ -20,4 +22,5 @@ pub use explain::{
     Change, Cited, Edit, Explanation, Failed, Layer, MAX_NEAREST, Near, Says, explain,
 };
 pub use formula::{Condition, Literal, MAX_CUBES};
+pub use implies::{Implies, MAX_STEPS, Witness, implies};
 pub use principal::Principal;

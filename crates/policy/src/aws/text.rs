@@ -52,6 +52,25 @@ impl Template {
         template
     }
 
+    /// The pattern, where no variable is in it.
+    pub(super) const fn fixed(&self) -> Option<&Glob> {
+        self.fixed.as_ref()
+    }
+
+    /// Keys of its variables, in lower case.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Variable { key, .. } => Some(key.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The pattern, with one text in the place of each variable.
+    pub(super) fn filled(&self, text: &str) -> Glob {
+        let glob = self.glob(|_, _| Some(text.to_owned()));
+        glob.unwrap_or_else(|| Glob::literal(&self.written, self.manner.case))
+    }
+
     /// Whether every text matches, whatever the context holds.
     pub(super) fn is_any(&self) -> bool {
         self.fixed.as_ref().is_some_and(Glob::is_any)

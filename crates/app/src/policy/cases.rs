@@ -1,4 +1,4 @@
-//! Questions about permission documents that need no estate.
+//! Files of self-contained cases.
 
 use std::io::{self, BufRead, Read, Write};
 
