@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod catalogue;
 mod codegen;
 mod e2e;
 mod fuzz;
@@ -31,6 +32,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 enum Chore {
     /// Check names, layers, licences, lints, records and generated documents.
     Tidy,
+    /// Write the catalogue of AWS's actions from unpacked packages.
+    Catalogue(catalogue::Args),
     /// Write the documents in docs/reference/ that are made from code.
     Codegen(codegen::Args),
     /// Run the browser tests of the console.
@@ -44,6 +47,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Tidy => tidy::run(),
+        Chore::Catalogue(args) => catalogue::run(&args),
         Chore::Codegen(args) => codegen::run(&args),
         Chore::E2e(args) => e2e::run(&args),
         Chore::Bench(args) => bench::run(&args),

@@ -3,6 +3,7 @@
 pub mod accounts;
 mod arn;
 pub mod case;
+pub mod catalogue;
 mod condition;
 mod context;
 mod decide;
