@@ -78,6 +78,7 @@ fn page(app: &App, actor: &Actor, list: List, query: &ListQuery) -> Result<Rows>
         List::Grants => rows(inventory::grants(app, actor, query, &[])?),
         List::Trusts => rows(inventory::trusts(app, actor, query, &[])?),
         List::Owners => rows(inventory::owner_links(app, actor, query, &[])?),
+        List::Policies => rows(inventory::policies(app, actor, query, &[])?),
         List::Findings => rows(inventory::findings(app, actor, query, &[])?),
         List::Syncs => rows(inventory::syncs(app, actor, query, &[])?),
         List::Gaps => rows(inventory::gaps(app, actor, query, &[])?),

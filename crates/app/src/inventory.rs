@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use model::kinds::{General, IDENTITY_KINDS};
 use model::{
     Credential, CredentialId, FindingId, Grant, GrantId, Identity, IdentityId, OwnerLink, Place,
-    PlaceId, SourceId, Time, Trust, TrustId,
+    PlaceId, PolicyDocument, PolicyId, SourceId, Time, Trust, TrustId,
 };
 use serde::Serialize;
 use store::{
@@ -110,6 +110,7 @@ lists! {
     grants, Grants, list_grants, Row<Grant>;
     trusts, Trusts, list_trusts, Row<Trust>;
     owner_links, Owners, list_owners, Row<OwnerLink>;
+    policies, Policies, list_policies, Row<PolicyDocument>;
     findings, Findings, list_findings, FindingRow;
     syncs, Syncs, list_syncs, Sync;
     gaps, Gaps, list_gaps, GapRow;
@@ -190,6 +191,16 @@ pub fn trust(
 ) -> Result<Vec<Claim<Trust>>> {
     actor.may(Act::Look)?;
     some(app.store.trust(id, as_of)?, "trust", id)
+}
+
+pub fn policy(
+    app: &App,
+    actor: &Actor,
+    id: PolicyId,
+    as_of: Option<Time>,
+) -> Result<Vec<Claim<PolicyDocument>>> {
+    actor.may(Act::Look)?;
+    some(app.store.policy(id, as_of)?, "policy document", id)
 }
 
 pub fn finding(app: &App, actor: &Actor, id: FindingId) -> Result<FindingRow> {
@@ -285,6 +296,7 @@ pub enum Explained {
     Place(Box<PlaceDetail>),
     Grant { claims: Vec<Claim<Grant>> },
     Trust { claims: Vec<Claim<Trust>> },
+    Policy { claims: Vec<Claim<PolicyDocument>> },
     Finding(Box<ExplainedFinding>),
 }
 
@@ -302,7 +314,9 @@ pub fn explain(app: &App, actor: &Actor, id: &str, as_of: Option<Time>) -> Resul
     let unknown = || {
         Error::invalid(
             "unknown-id",
-            format!("`{id}` is not an id; ids begin with idn_, crd_, plc_, grt_, tru_ or fnd_"),
+            format!(
+                "`{id}` is not an id; ids begin with idn_, crd_, plc_, grt_, tru_, pol_ or fnd_"
+            ),
         )
         .hint("search by name with `tutela identities list --search`")
     };
@@ -326,6 +340,7 @@ pub fn explain(app: &App, actor: &Actor, id: &str, as_of: Option<Time>) -> Resul
         ThingId::Place(id) => Ok(Explained::Place(Box::new(place(app, actor, id, as_of)?))),
         ThingId::Grant(id) => Ok(Explained::Grant { claims: grant(app, actor, id, as_of)? }),
         ThingId::Trust(id) => Ok(Explained::Trust { claims: trust(app, actor, id, as_of)? }),
+        ThingId::Policy(id) => Ok(Explained::Policy { claims: policy(app, actor, id, as_of)? }),
         ThingId::Owner(_) => Err(unknown()),
     }
 }

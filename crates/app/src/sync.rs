@@ -43,7 +43,7 @@ pub enum What {
     SyncStarted,
     SyncProgress(Progress),
     SyncPublished {
-        summary: SyncSummary,
+        summary: Box<SyncSummary>,
     },
     SyncFailed {
         error: String,
@@ -140,7 +140,11 @@ pub fn run(
         app.syncs.tell(&source, clock(), What::SyncStarted);
         match read(app, &source, &running.cancel, clock) {
             Ok(summary) => {
-                app.syncs.tell(&source, clock(), What::SyncPublished { summary });
+                app.syncs.tell(
+                    &source,
+                    clock(),
+                    What::SyncPublished { summary: Box::new(summary) },
+                );
                 let evaluated = estate::refresh(app, clock())?;
                 app.warm()?;
                 app.syncs.tell(

@@ -61,6 +61,13 @@ pub fn settle(batch: &mut Batch) {
         texts([&mut link.owner.key, &mut link.owner.name]);
         evidence(&mut link.evidence);
     }
+    for policy in &mut batch.policies {
+        // The document stays as it is: pointers of verdicts go into it.
+        texts([&mut policy.instance, &mut policy.native_id, &mut policy.name]);
+        texts(policy.targets.iter_mut().chain(&mut policy.resource));
+        facts(&mut policy.facts);
+        evidence(&mut policy.evidence);
+    }
     for coverage in &mut batch.coverage {
         for gap in &mut coverage.gaps {
             static_text(&mut gap.detail);

@@ -169,7 +169,7 @@ ids! {
     TrustId = "tru";
     /// A thing a grant speaks about.
     ResourceId = "res";
-    /// A policy document, stored once by hash.
+    /// A policy document.
     PolicyId = "pol";
     /// An organisation, account, cluster, host, repository or folder that a source reads.
     ScopeId = "scp";

@@ -1,5 +1,5 @@
-//! The vocabulary of Tutela: identities, credentials, grants, trusts, places, owners, and what is
-//! known about each.
+//! The vocabulary of Tutela: identities, credentials, grants, trusts, places, owners, policy
+//! documents, and what is known about each.
 //!
 //! Plain data only: no input or output, no clock, no SQL, no HTTP. Every other crate speaks these
 //! words. Start with [`Identity`] and [`Fact`]; [`kinds`] is the table of what an identity can be.
@@ -26,7 +26,7 @@ pub use id::{
 };
 pub use record::{
     Authority, Batch, Condition, Credential, Effect, Evidence, Grant, Identity, OwnerLink, Party,
-    PartyKind, Place, StoredAt, Subject, Trust, Usage,
+    PartyKind, Place, PolicyDocument, PolicyKind, StoredAt, Subject, Trust, Usage,
 };
 pub use secret::{Fingerprint, Fingerprinter, Secret};
 pub use time::Time;

@@ -6,7 +6,8 @@
 use std::sync::LazyLock;
 
 use model::{
-    Credential, Finding, FindingState, Gap, Grant, Identity, OwnerLink, Party, Place, Time, Trust,
+    Credential, Finding, FindingState, Gap, Grant, Identity, OwnerLink, Party, Place,
+    PolicyDocument, Time, Trust,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -237,7 +238,7 @@ pub(crate) fn identity_detail(generator: &mut SchemaGenerator) -> Schema {
         "claims": rows::<Identity>(generator), "gone_at": or_null(time), "credentials": rows::<Credential>(generator),
         "n_credentials": number(), "grants": rows::<Grant>(generator), "trusts_in": rows::<Trust>(generator),
         "trusts_out": rows::<Trust>(generator), "owners": rows::<OwnerLink>(generator), "owner_claim": or_null(claim(generator)),
-        "children": rows::<Identity>(generator), "findings": { "type": "array", "items": finding_row(generator) },
+        "children": rows::<Identity>(generator), "policies": rows::<PolicyDocument>(generator), "findings": { "type": "array", "items": finding_row(generator) },
     })))
 }
 

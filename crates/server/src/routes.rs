@@ -249,6 +249,28 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     )
     .query(LIST)
     .gives(openapi::listing::<model::OwnerLink>),
+    api(Get, "/api/v1/policies", LOOK, "Policy documents, as their system states them", || {
+        get(api::policies)
+    })
+    .query(LIST)
+    .gives(openapi::listing::<model::PolicyDocument>),
+    api(
+        Get,
+        "/api/v1/policies/{id}",
+        LOOK,
+        "One policy document, as each source states it",
+        || get(api::policy),
+    )
+    .query(AS_OF)
+    .gives(openapi::claims::<model::PolicyDocument>),
+    api(
+        Get,
+        "/api/v1/policies/{id}/timeline",
+        LOOK,
+        "Every change of a policy document that was seen",
+        || get(api::timeline),
+    )
+    .gives(openapi::versions),
     api(Get, "/api/v1/coverage", LOOK, "What was read of each scope, and what was not", || {
         get(api::coverage)
     })
@@ -263,7 +285,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         .query(&[
             ("from", "a moment; a week before `to` when left out"),
             ("to", "a moment; now when left out"),
-            ("list", "identities, credentials, places, grants, trusts or owners"),
+            ("list", "identities, credentials, places, grants, trusts, owners or policies"),
             ("kind", "added, changed or gone"),
             ("after", "`next` of the page before"),
             ("limit", "rows of a page"),

@@ -613,7 +613,7 @@ impl Rows {
 
     /// A page's rows: the first of the sort order that match, after the cursor.
     fn page(&self, query: &ListQuery, matches: &Matches) -> Result<Option<(Vec<i64>, bool)>> {
-        let limit = limit_of(query);
+        let limit = limit_of(self.list, query);
         let sort = sort_of(self.list, query)?;
         let descending = sort.is_some_and(|(_, descending)| descending);
         let column = match sort {

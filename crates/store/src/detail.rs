@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{
     Credential, CredentialId, Grant, GrantId, Identity, IdentityId, OwnerLink, OwnerLinkId, Place,
-    PlaceId, Time, Trust, TrustId,
+    PlaceId, PolicyDocument, PolicyId, Time, Trust, TrustId,
 };
 use serde::Serialize;
 
@@ -15,10 +15,15 @@ use crate::query::Row;
 use crate::record::Record;
 use crate::reference::{Role, roles};
 use crate::select::{leading, rows_naming};
+use crate::sync::{RECORD, record_of};
 use crate::{Result, Store};
 
 /// At most this many related rows of one sort are in a detail; lists have the rest.
 pub const MAX_RELATED: usize = 500;
+
+/// At most this many policy documents are in a detail: each may be a mebibyte. (AWS lets apply
+/// thirty to one identity, and its inline ones.)
+pub const MAX_POLICIES: usize = 100;
 
 /// The id of anything that has a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +34,7 @@ pub enum ThingId {
     Grant(GrantId),
     Trust(TrustId),
     Owner(OwnerLinkId),
+    Policy(PolicyId),
 }
 
 impl ThingId {
@@ -40,6 +46,7 @@ impl ThingId {
             Self::Grant(id) => id.as_bytes(),
             Self::Trust(id) => id.as_bytes(),
             Self::Owner(id) => id.as_bytes(),
+            Self::Policy(id) => id.as_bytes(),
         }
     }
 }
@@ -53,6 +60,7 @@ impl std::fmt::Display for ThingId {
             Self::Grant(id) => id.fmt(f),
             Self::Trust(id) => id.fmt(f),
             Self::Owner(id) => id.fmt(f),
+            Self::Policy(id) => id.fmt(f),
         }
     }
 }
@@ -67,6 +75,7 @@ impl std::str::FromStr for ThingId {
             GrantId::PREFIX => text.parse().map(Self::Grant),
             TrustId::PREFIX => text.parse().map(Self::Trust),
             OwnerLinkId::PREFIX => text.parse().map(Self::Owner),
+            PolicyId::PREFIX => text.parse().map(Self::Policy),
             _ => text.parse().map(Self::Identity),
         }
     }
@@ -95,6 +104,8 @@ pub struct IdentityDetail {
     pub owners: Vec<Row<OwnerLink>>,
     pub owner_claim: Option<OwnerClaim>,
     pub children: Vec<Row<Identity>>,
+    /// The documents that are part of it, then those that apply to it; [`MAX_POLICIES`] at most.
+    pub policies: Vec<Row<PolicyDocument>>,
     pub findings: Vec<FindingRow>,
 }
 
@@ -182,6 +193,14 @@ impl Store {
             } else {
                 count(c, roles::OF_CREDENTIAL, id)?
             };
+            let mut policies = leading(c, moment, roles::HOLDER, id, MAX_POLICIES)?;
+            let record = claims.first().map(|claim: &Claim<Identity>| &claim.row.record);
+            for policy in record.map(Identity::applying_policies).unwrap_or_default() {
+                if policies.len() >= MAX_POLICIES {
+                    break;
+                }
+                policies.extend(leading(c, moment, roles::POLICY, policy.as_bytes(), 1)?);
+            }
             Ok(Some(IdentityDetail {
                 claims,
                 gone_at,
@@ -193,6 +212,7 @@ impl Store {
                 owners: leading(c, moment, roles::OF_OWNER_LINK, id, MAX_RELATED)?,
                 owner_claim: owner_claim_of(c, id)?,
                 children: leading(c, moment, roles::PARENT, id, MAX_RELATED)?,
+                policies,
                 findings: findings_of(c, id)?,
             }))
         })
@@ -267,6 +287,32 @@ impl Store {
     pub fn grant(&self, id: GrantId, as_of: Option<Time>) -> Result<Vec<Claim<Grant>>> {
         self.ask("look up a grant", |c| {
             Ok(claims_of(c, id.as_bytes(), as_of)?.map_or(Vec::new(), |found| found.claims))
+        })
+    }
+
+    pub fn policy(&self, id: PolicyId, as_of: Option<Time>) -> Result<Vec<Claim<PolicyDocument>>> {
+        self.ask("look up a policy document", |c| {
+            Ok(claims_of(c, id.as_bytes(), as_of)?.map_or(Vec::new(), |found| found.claims))
+        })
+    }
+
+    /// Hands out every policy document of an account, one at a time, in the order of arrival, until
+    /// `visit` wants no more. It runs within the reading: it must not ask the store.
+    pub fn each_policy(
+        &self,
+        system: &str,
+        instance: &str,
+        visit: &mut dyn FnMut(PolicyDocument) -> bool,
+    ) -> Result<()> {
+        self.read("read the policy documents of an account", |c| {
+            c.visit(
+                &format!(
+                    "SELECT {RECORD} FROM policy r JOIN scope sc ON sc.key = r.scope_key \
+                     WHERE r.instance = ?1 AND r.system = ?2 AND r.lead = 1 ORDER BY r.key"
+                ),
+                &[instance.into(), system.into()],
+                |row| Ok(visit(record_of(row)?)),
+            )
         })
     }
 

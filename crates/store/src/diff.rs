@@ -1,6 +1,6 @@
 //! What is different between two moments.
 
-use model::{Credential, Grant, Identity, OwnerLink, Place, Time, Trust};
+use model::{Credential, Grant, Identity, OwnerLink, Place, PolicyDocument, Time, Trust};
 use serde::{Deserialize, Serialize};
 
 use crate::detail::ThingId;
@@ -8,7 +8,7 @@ use crate::engine::{Connection, Owned, Value};
 use crate::error::Error;
 use crate::fields::List;
 use crate::position::Position;
-use crate::query::{Cursor, DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS};
+use crate::query::{Cursor, DEFAULT_PAGE_ROWS};
 use crate::record::{Record, TABLES, Table};
 use crate::select::bare_leading;
 use crate::timeline::changes;
@@ -19,7 +19,7 @@ use crate::{Result, Store};
 pub struct DiffQuery {
     pub from: Time,
     pub to: Time,
-    /// Identities, credentials, places, grants, trusts or owners.
+    /// Identities, credentials, places, grants, trusts, owners or policies.
     pub list: List,
     /// None: all three.
     pub kind: Option<DiffKind>,
@@ -92,7 +92,7 @@ fn table_of(list: List) -> Result<&'static Table> {
     TABLES.iter().copied().find(|table| table.list == list).ok_or_else(|| Error::UnknownField {
         list: "differences",
         field: list.name().into(),
-        valid: "identities, credentials, places, grants, trusts, owners".into(),
+        valid: "identities, credentials, places, grants, trusts, owners, policies".into(),
     })
 }
 
@@ -130,7 +130,7 @@ impl Store {
         let table = table_of(query.list)?;
         let limit = match query.limit {
             0 => DEFAULT_PAGE_ROWS,
-            limit => limit.min(MAX_PAGE_ROWS),
+            limit => limit.min(query.list.max_page_rows()),
         };
         let mut sql = format!("SELECT id, before, after FROM ({})", differing(table));
         sql.push_str(match query.kind {
@@ -172,6 +172,7 @@ impl Store {
                     List::Grants => diff_row::<Grant>,
                     List::Trusts => diff_row::<Trust>,
                     List::Owners => diff_row::<OwnerLink>,
+                    List::Policies => diff_row::<PolicyDocument>,
                     _ => diff_row::<Identity>,
                 };
                 rows.extend(row(c, &id, diff, query.from, query.to)?);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::query::MAX_PAGE_ROWS;
+
 /// A list that can be filtered, sorted and paged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -12,6 +14,7 @@ pub enum List {
     Grants,
     Trusts,
     Owners,
+    Policies,
     Findings,
     Syncs,
     Gaps,
@@ -46,13 +49,14 @@ pub enum FieldKind {
 }
 
 impl List {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Identities,
         Self::Credentials,
         Self::Places,
         Self::Grants,
         Self::Trusts,
         Self::Owners,
+        Self::Policies,
         Self::Findings,
         Self::Syncs,
         Self::Gaps,
@@ -66,6 +70,7 @@ impl List {
             Self::Grants => "grants",
             Self::Trusts => "trusts",
             Self::Owners => "owners",
+            Self::Policies => "policies",
             Self::Findings => "findings",
             Self::Syncs => "syncs",
             Self::Gaps => "gaps",
@@ -81,6 +86,14 @@ impl List {
         }
     }
 
+    /// Rows of one page. Policy documents may be a mebibyte each.
+    pub(crate) const fn max_page_rows(self) -> usize {
+        match self {
+            Self::Policies => 100,
+            _ => MAX_PAGE_ROWS,
+        }
+    }
+
     pub const fn fields(self) -> &'static [Field] {
         match self {
             Self::Identities => IDENTITY,
@@ -89,6 +102,7 @@ impl List {
             Self::Grants => GRANT,
             Self::Trusts => TRUST,
             Self::Owners => OWNER,
+            Self::Policies => POLICY,
             Self::Findings => FINDING,
             Self::Syncs => SYNC,
             Self::Gaps => GAP,
@@ -243,6 +257,22 @@ const OWNER: &[Field] = &[
     field("owner", "Owner", Choice, "r.native_id"),
     field("party_kind", "Person, team or vendor", Choice, "r.party_kind"),
     field("confidence", "Confidence", Number, "r.confidence"),
+];
+
+const POLICY: &[Field] = &[
+    ID,
+    KIND,
+    SYSTEM,
+    INSTANCE,
+    NATIVE_ID,
+    NAME,
+    SOURCE,
+    SCOPE,
+    AUTHORITY,
+    SEEN_FROM,
+    field("holder", "Part of", Id, "r.holder_id").unsorted(),
+    field("resource", "Resource", Text, "r.resource").unsorted(),
+    field("version", "Version", Text, "r.version").unsorted(),
 ];
 
 const FINDING: &[Field] = &[

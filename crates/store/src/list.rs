@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use model::{Credential, Grant, Identity, OwnerLink, Place, Trust};
+use model::{Credential, Grant, Identity, OwnerLink, Place, PolicyDocument, Trust};
 
 use crate::columns::Columns;
 use crate::count;
@@ -40,6 +40,10 @@ impl Store {
     }
 
     pub fn list_owners(&self, query: &ListQuery) -> Result<Page<Row<OwnerLink>>> {
+        self.list(query)
+    }
+
+    pub fn list_policies(&self, query: &ListQuery) -> Result<Page<Row<PolicyDocument>>> {
         self.list(query)
     }
 
@@ -119,6 +123,7 @@ impl Store {
                     ThingId::Grant(_) => hit::<Grant>(c, thing)?,
                     ThingId::Trust(_) => hit::<Trust>(c, thing)?,
                     ThingId::Owner(_) => hit::<OwnerLink>(c, thing)?,
+                    ThingId::Policy(_) => hit::<PolicyDocument>(c, thing)?,
                 });
                 Ok(hits)
             });

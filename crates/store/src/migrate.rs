@@ -23,7 +23,7 @@ macro_rules! migrations {
     };
 }
 
-pub(crate) const ESTATE: &[Migration] = migrations!("sqlite": "0001_create_estate", "0002_publish_from_spool", "0003_evaluate_what_changed", "0004_keep_references", "0005_count_alike_findings");
+pub(crate) const ESTATE: &[Migration] = migrations!("sqlite": "0001_create_estate", "0002_publish_from_spool", "0003_evaluate_what_changed", "0004_keep_references", "0005_count_alike_findings", "0006_keep_policy_documents");
 pub(crate) const AUDIT: &[Migration] = migrations!("sqlite_audit": "0001_create_entry");
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migration (

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use model::{
-    Authority, Coverage, Credential, Grant, Identity, OwnerLink, Place, ScopeId, StoredAt, Time,
-    Trust,
+    Authority, Coverage, Credential, Grant, Identity, OwnerLink, Place, PolicyDocument, ScopeId,
+    StoredAt, Time, Trust,
 };
 
 use crate::Result;
@@ -81,6 +81,7 @@ impl SyncWriter {
                 grants: publication.settle::<Grant>(3)?,
                 trusts: publication.settle::<Trust>(4)?,
                 owners: publication.settle::<OwnerLink>(5)?,
+                policies: publication.settle::<PolicyDocument>(6)?,
                 gaps: 0,
             };
             let is_large = publication.insert_new()? >= LARGE;

@@ -41,6 +41,8 @@ pub(crate) mod roles {
     pub(crate) const FROM: Role = role(12, "from_id");
     pub(crate) const OWNER_LINK: Role = role(13, "id");
     pub(crate) const OF_OWNER_LINK: Role = role(14, "identity_id");
+    pub(crate) const POLICY: Role = role(15, "id");
+    pub(crate) const HOLDER: Role = role(16, "holder_id");
 }
 
 impl Role {

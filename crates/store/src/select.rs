@@ -7,7 +7,7 @@ use crate::engine::{Connection, Owned, Row as DbRow, Value};
 use crate::error::Error;
 use crate::fields::{Field, List};
 use crate::position::Position;
-use crate::query::{Cursor, DEFAULT_PAGE_ROWS, Filter, ListQuery, MAX_PAGE_ROWS, Page, Row};
+use crate::query::{Cursor, DEFAULT_PAGE_ROWS, Filter, ListQuery, Page, Row};
 use crate::record::{OwnedHead, Record, TABLES, Table, authority_of, unreadable};
 use crate::reference::Role;
 use crate::{Result, Store};
@@ -283,7 +283,7 @@ pub(crate) fn page<R: Record>(c: &Connection, query: &ListQuery) -> Result<Page<
     let sort_sql = sort.map_or("NULL".into(), |(field, _)| column_of(field));
     let sort_column = sort.map(|_| sort_sql.as_str());
     let descending = sort.is_some_and(|(_, descending)| descending);
-    let limit = limit_of(query);
+    let limit = limit_of(list, query);
     let mut rows: Vec<(Position, Row<R>)> = Vec::new();
     for part in Part::all(query.as_of) {
         let mut select = Select::default();
@@ -378,7 +378,7 @@ pub(crate) fn plain_page<T>(
         sql.push_str(" AND ");
         sql.push_str(&after(&mut select, sort_sql.as_deref(), descending, position));
     }
-    let limit = limit_of(query);
+    let limit = limit_of(list, query);
     let most = select.value(Owned::Int(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
     let order = order(sort_sql.as_deref(), descending);
     select.sql = format!("{sql} ORDER BY {order} LIMIT {most}");
@@ -410,8 +410,8 @@ pub(crate) fn plain_page<T>(
     })
 }
 
-pub(crate) fn limit_of(query: &ListQuery) -> usize {
-    if query.limit == 0 { DEFAULT_PAGE_ROWS } else { query.limit.min(MAX_PAGE_ROWS) }
+pub(crate) fn limit_of(list: List, query: &ListQuery) -> usize {
+    if query.limit == 0 { DEFAULT_PAGE_ROWS } else { query.limit.min(list.max_page_rows()) }
 }
 
 pub(crate) fn field_of(list: List, name: &str) -> Result<&'static Field> {

@@ -58,6 +58,8 @@ pub struct SyncSummary {
     pub grants: Counts,
     pub trusts: Counts,
     pub owners: Counts,
+    #[serde(default)]
+    pub policies: Counts,
     /// Things that were not read, over all scopes.
     pub gaps: u64,
 }
@@ -170,7 +172,7 @@ impl SyncWriter {
     /// Takes in one settled batch.
     pub fn put(&mut self, batch: &Batch) -> Result<()> {
         self.read_claims()?;
-        let [identities, credentials, places, grants, trusts, owners] =
+        let [identities, credentials, places, grants, trusts, owners, policies] =
             hashes_of(self.hash_key, batch)?;
         self.put_all(0, &batch.identities, &identities)?;
         self.put_all(1, &batch.credentials, &credentials)?;
@@ -178,6 +180,7 @@ impl SyncWriter {
         self.put_all(3, &batch.grants, &grants)?;
         self.put_all(4, &batch.trusts, &trusts)?;
         self.put_all(5, &batch.owners, &owners)?;
+        self.put_all(6, &batch.policies, &policies)?;
         for coverage in &batch.coverage {
             match self.coverage.get_mut(&coverage.scope.id) {
                 Some(known) => add_coverage(known, coverage),
@@ -403,6 +406,7 @@ fn hash_part(key: HashKey, batch: &Batch, n: usize, of: usize) -> Result<[Vec<i6
         some(key, &batch.grants, n, of)?,
         some(key, &batch.trusts, n, of)?,
         some(key, &batch.owners, n, of)?,
+        some(key, &batch.policies, n, of)?,
     ])
 }
 

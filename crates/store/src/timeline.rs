@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Credential, Grant, Identity, OwnerLink, Place, SourceId, Time, Trust};
+use model::{Credential, Grant, Identity, OwnerLink, Place, PolicyDocument, SourceId, Time, Trust};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -110,6 +110,7 @@ impl Store {
             ThingId::Grant(id) => versions_of::<Grant>(c, id.as_bytes()),
             ThingId::Trust(id) => versions_of::<Trust>(c, id.as_bytes()),
             ThingId::Owner(id) => versions_of::<OwnerLink>(c, id.as_bytes()),
+            ThingId::Policy(id) => versions_of::<PolicyDocument>(c, id.as_bytes()),
         })
     }
 }

@@ -233,7 +233,17 @@ impl Report {
         all.settle();
         let ranked = rank_all(&all.owners);
         let findings = assess::evaluate(&all, now).findings;
-        let Batch { identities, credentials, places, grants, trusts, owners, coverage: _ } = all;
+        // No source of a scan states policy documents.
+        let Batch {
+            identities,
+            credentials,
+            places,
+            grants,
+            trusts,
+            owners,
+            policies: _,
+            coverage: _,
+        } = all;
         let mut report = Self {
             schema_version: SCHEMA_VERSION.into(),
             tool: Tool { name: "tutela".into(), version: env!("CARGO_PKG_VERSION").into() },

@@ -1,5 +1,5 @@
 //! Commands that show lists and what is in them: `identities`, `credentials`, `places`, `grants`,
-//! `trusts`, `findings`, `coverage`, `diff`, `audit`.
+//! `trusts`, `policies`, `findings`, `coverage`, `diff`, `audit`.
 
 use app::inventory::names_people;
 use clap::builder::RangedU64ValueParser;
@@ -151,6 +151,15 @@ const TRUSTS: Columns = &[
     ("TO", &["record", "to"]),
     ("SOURCE", &["connector"]),
 ];
+const POLICIES: Columns = &[
+    ("ID", &["record", "id"]),
+    ("KIND", &["record", "kind"]),
+    ("NAME", &["record", "name"]),
+    ("INSTANCE", &["record", "instance"]),
+    ("VERSION", &["record", "version"]),
+    ("PART OF", &["record", "holder"]),
+    ("SOURCE", &["connector"]),
+];
 const FINDINGS: Columns = &[
     ("ID", &["finding", "id"]),
     ("SEVERITY", &["finding", "severity"]),
@@ -191,6 +200,7 @@ fn columns_of(list: &str) -> Columns {
         "trusts" => TRUSTS,
         "findings" => FINDINGS,
         "owners" => OWNERS,
+        "policies" => POLICIES,
         "gaps" => GAPS,
         _ => SYNCS,
     }
@@ -343,7 +353,7 @@ pub(crate) struct DiffArgs {
     /// The later moment (a date is its end) [default: now].
     #[arg(long)]
     to: Option<String>,
-    /// Identities, credentials, places, grants, trusts or owners.
+    /// Identities, credentials, places, grants, trusts, owners or policies.
     #[arg(long, default_value = "identities")]
     list: String,
     /// Rows at most.

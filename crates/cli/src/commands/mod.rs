@@ -72,6 +72,9 @@ enum Command {
     /// Who can become an identity.
     #[command(subcommand)]
     Trusts(lists::ListCommand),
+    /// Policy documents, as their system states them.
+    #[command(subcommand)]
+    Policies(lists::ListCommand),
     /// Who owns identities.
     #[command(subcommand)]
     Owners(manage::OwnersCommand),
@@ -122,6 +125,9 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Places(command) => lists::run(["places", "place"], &command, &global, talk),
         Command::Grants(command) => lists::run(["grants", "grant"], &command, &global, talk),
         Command::Trusts(command) => lists::run(["trusts", "trust"], &command, &global, talk),
+        Command::Policies(command) => {
+            lists::run(["policies", "policy document"], &command, &global, talk)
+        }
         Command::Owners(command) => manage::owners(&command, &global, talk),
         Command::Findings(command) => manage::findings(&command, &global, talk),
         Command::Source(command) => manage::source(&command, &global, talk),

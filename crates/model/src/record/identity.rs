@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::policy::PolicyDocument;
 use super::{Authority, Evidence, join_scopes, sorted, sorted_evidence, sorted_scopes};
 use crate::fact::{Fact, Text, Value};
 use crate::facts::Facts;
-use crate::id::{IdentityId, Native, ScopeId};
+use crate::id::{IdentityId, Native, PolicyId, ScopeId};
 use crate::kinds::{General, IdentityKind, identity_kind};
 use crate::time::Time;
 
@@ -95,6 +96,23 @@ impl Identity {
     /// Whether this is a person's account rather than an NHI.
     pub fn is_person(&self) -> bool {
         identity_kind(&self.kind).is_some_and(|kind| kind.general == General::Person)
+    }
+
+    /// The policy documents that apply to it without being part of it, as its facts name them:
+    /// attached to it, to a group it is in, or as its boundary.
+    pub fn applying_policies(&self) -> Vec<PolicyId> {
+        let named = ["attached_policies", "policies_of_groups", "permissions_boundary"];
+        let names = named.into_iter().filter_map(|name| self.facts.get(name)?.value());
+        let mut ids: Vec<PolicyId> = names
+            .flat_map(|value| match value {
+                Value::List(list) => list.as_slice(),
+                Value::Text(text) => std::slice::from_ref(text),
+                _ => &[],
+            })
+            .map(|native_id| PolicyDocument::id_of(&self.system, &self.instance, native_id))
+            .collect();
+        sorted(&mut ids);
+        ids
     }
 
     pub fn fact(&mut self, name: &'static str, fact: Fact<Value>) {

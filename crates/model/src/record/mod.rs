@@ -8,6 +8,7 @@ mod grant;
 mod identity;
 mod owner;
 mod place;
+pub mod policy;
 mod trust;
 mod usage;
 
@@ -19,6 +20,7 @@ pub use self::grant::{Condition, Effect, Grant};
 pub use self::identity::Identity;
 pub use self::owner::{OwnerLink, Party, PartyKind};
 pub use self::place::Place;
+pub use self::policy::{PolicyDocument, PolicyKind};
 pub use self::trust::{Subject, Trust};
 pub use self::usage::Usage;
 use crate::coverage::Coverage;
@@ -121,19 +123,23 @@ pub struct Batch {
     pub grants: Vec<Grant>,
     pub trusts: Vec<Trust>,
     pub owners: Vec<OwnerLink>,
+    #[serde(default)]
+    pub policies: Vec<PolicyDocument>,
     pub coverage: Vec<Coverage>,
 }
 
 impl Batch {
     /// Takes in everything of another batch.
     pub fn extend(&mut self, other: Self) {
-        let Self { identities, credentials, places, grants, trusts, owners, coverage } = other;
+        let Self { identities, credentials, places, grants, trusts, owners, policies, coverage } =
+            other;
         self.identities.extend(identities);
         self.credentials.extend(credentials);
         self.places.extend(places);
         self.grants.extend(grants);
         self.trusts.extend(trusts);
         self.owners.extend(owners);
+        self.policies.extend(policies);
         self.coverage.extend(coverage);
     }
 
@@ -144,6 +150,7 @@ impl Batch {
             + self.grants.len()
             + self.trusts.len()
             + self.owners.len()
+            + self.policies.len()
     }
 
     /// Makes one claim per thing out of all that was seen of it, sorted by id.
@@ -157,6 +164,12 @@ impl Batch {
         settle(&mut self.grants, |record| record.id, Grant::absorb, Grant::tidy);
         settle(&mut self.trusts, |record| record.id, Trust::absorb, Trust::tidy);
         settle(&mut self.owners, |record| record.id, OwnerLink::absorb, OwnerLink::tidy);
+        settle(
+            &mut self.policies,
+            |record| record.id,
+            PolicyDocument::absorb,
+            PolicyDocument::tidy,
+        );
         self.coverage.sort_by_key(|coverage| coverage.scope.id);
     }
 }

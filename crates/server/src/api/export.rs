@@ -81,6 +81,7 @@ fn first_row(app: &App, actor: &Actor, list: List, query: &ListQuery) -> Result<
         List::Grants => inventory::grants(app, actor, query, &[]).map(drop),
         List::Trusts => inventory::trusts(app, actor, query, &[]).map(drop),
         List::Owners => inventory::owner_links(app, actor, query, &[]).map(drop),
+        List::Policies => inventory::policies(app, actor, query, &[]).map(drop),
         List::Findings => inventory::findings(app, actor, query, &[]).map(drop),
         List::Syncs => inventory::syncs(app, actor, query, &[]).map(drop),
         List::Gaps => inventory::gaps(app, actor, query, &[]).map(drop),

@@ -53,6 +53,7 @@ lists! {
     grants, Grants;
     trusts, Trusts;
     owner_links, Owners;
+    policies, Policies;
     findings, Findings;
     syncs, Syncs;
 }
@@ -81,7 +82,7 @@ macro_rules! things {
     )*};
 }
 
-things! { identity, "identity"; credential, "credential"; place, "place"; grant, "grant"; trust, "trust"; }
+things! { identity, "identity"; credential, "credential"; place, "place"; grant, "grant"; trust, "trust"; policy, "policy document"; }
 
 pub(crate) async fn timeline(
     State(server): State<Server>,
@@ -235,7 +236,7 @@ pub(crate) fn diff_query(raw: Option<&str>, now: Time) -> Result<DiffQuery, Erro
     if matches!(list, List::Findings | List::Syncs | List::Gaps) {
         return Err(Error::invalid(
             "list",
-            "only records have differences: identities, credentials, places, grants, trusts, owners",
+            "only records have differences: identities, credentials, places, grants, trusts, owners, policies",
         ));
     }
     // The end of today is yet to come.

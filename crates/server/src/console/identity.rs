@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use model::kinds::{General, identity_kind};
 use model::text::shown;
-use model::{Condition, Grant, IdentityId, PartyKind, Trust};
+use model::{Condition, Grant, IdentityId, PartyKind, PolicyDocument, Trust};
 use store::{IdentityDetail, Row, ThingId};
 
 use super::ask::{Ask, go_to, html, notice};
@@ -446,6 +446,35 @@ fn permission_sections(detail: &IdentityDetail) -> Vec<Section> {
             "Whom it can become",
             Markup::of(&table("", &trust_heads("Whom"), trusts_out, "No trust leads from it.")),
         ),
+        Section::new(
+            "The documents that say so",
+            Markup::of(&table(
+                "",
+                &["Name", "*Kind", "Version", "Text", "Source"],
+                detail.policies.iter().map(policy_row).collect(),
+                "No policy document was read.",
+            )),
+        ),
+    ]
+}
+
+/// Longer texts are cut on a page; the API has them whole.
+const MAX_SHOWN_CHARS: usize = 20_000;
+
+fn policy_row(row: &Row<PolicyDocument>) -> Vec<Markup> {
+    let policy = &row.record;
+    let document: String = policy.document.chars().take(MAX_SHOWN_CHARS).collect();
+    let cut = if document.len() < policy.document.len() { " …" } else { "" };
+    vec![
+        Markup(format!("{} <span class=\"quiet\">{}</span>", text(&policy.name), policy.id)),
+        text(policy.kind.name()),
+        policy.version.as_deref().map_or_else(|| not_said("has none"), text),
+        Markup(format!(
+            "<details><summary>{} characters</summary><pre>{}{cut}</pre></details>",
+            policy.document.chars().count(),
+            text(&document)
+        )),
+        text(&row.source_name),
     ]
 }
 

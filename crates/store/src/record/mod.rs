@@ -1,4 +1,4 @@
-//! The six kinds of record as rows: which columns they have, and how a row becomes a record again.
+//! The seven kinds of record as rows: which columns they have, and how a row becomes a record again.
 //!
 //! Columns hold what lists filter and sort by; `body` is compact JSON of the rest.
 
@@ -7,6 +7,7 @@ mod grant;
 mod identity;
 mod owner;
 mod place;
+mod policy;
 mod table;
 mod trust;
 

@@ -130,10 +130,21 @@ pub(crate) static OWNER_LINK: Table = Table {
     named: OnceLock::new(),
 };
 
-/// All tables of records; the place in this list is the number of the kind in `pending`.
+pub(crate) static POLICY: Table = Table {
+    list: List::Policies,
+    name: "policy",
+    history: "policy_history",
+    extra: &["holder_id", "resource", "version"],
+    own: roles::POLICY,
+    others: &[roles::HOLDER],
+    texts: OnceLock::new(),
+    named: OnceLock::new(),
+};
+
+/// All tables of records; the place in this list is the number of the kind in a spool.
 pub(crate) static TABLES: [&Table; N_TABLES] =
-    [&IDENTITY, &CREDENTIAL, &PLACE, &GRANT, &TRUST, &OWNER_LINK];
-pub(crate) const N_TABLES: usize = 6;
+    [&IDENTITY, &CREDENTIAL, &PLACE, &GRANT, &TRUST, &OWNER_LINK, &POLICY];
+pub(crate) const N_TABLES: usize = 7;
 
 impl Table {
     /// All columns that a claim writes.

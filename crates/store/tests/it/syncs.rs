@@ -1,7 +1,7 @@
 //! What a sync makes visible, what it ends, what it keeps.
 
-use model::{Authority, Batch, Fact};
-use store::{Error, ListQuery, ThingId};
+use model::{Authority, Batch, Fact, PolicyDocument, PolicyKind, ScopeId};
+use store::{DiffKind, DiffQuery, Error, Filter, List, ListQuery, Op, ThingId};
 
 use crate::engines::on_each;
 use crate::world::{
@@ -335,5 +335,112 @@ fn an_overlong_name_is_a_gap() {
         let summary = sync(store, files, batch, at(1));
         assert_eq!((summary.identities.added, summary.gaps), (1, 1));
         assert_eq!(names(store, None), [fits]);
+    });
+}
+
+fn policy(kind: PolicyKind, native_id: &str, document: &str, scope: ScopeId) -> PolicyDocument {
+    PolicyDocument::new(kind, "linux", "machine", native_id, scope, document)
+}
+
+/// Policy documents are records like the others: versions, what is gone, differences, lists; an
+/// identity has those that are part of it and those that its facts name.
+#[test]
+fn policy_documents_are_kept_as_other_records_are() {
+    on_each(|store| {
+        let (host, etc) = (source(store, "here"), scope("/etc"));
+        let mut role = identity("deploy", etc.id);
+        role.fact("attached_policies", Fact::known(vec!["arn:read".to_owned(), "arn:no".into()]));
+        role.fact("policies_of_groups", Fact::known(vec!["arn:group#inline/x".to_owned()]));
+        role.fact("permissions_boundary", Fact::known("arn:edge"));
+        let mut trust = policy(PolicyKind::TrustPolicy, "deploy#trust", "{\"a\": 1}", etc.id);
+        trust.holder = Some(role.id);
+        let all = |text: &str| {
+            let managed = PolicyKind::ManagedPolicy;
+            let mut read = policy(managed, "arn:read", text, etc.id);
+            read.version = Some("v1".into());
+            let others = ["arn:edge", "arn:other"].map(|arn| policy(managed, arn, "{}", etc.id));
+            let group = policy(PolicyKind::InlinePolicy, "arn:group#inline/x", "{}", etc.id);
+            Batch {
+                identities: vec![role.clone()],
+                policies: others.into_iter().chain([read, group, trust.clone()]).collect(),
+                coverage: vec![complete(&etc)],
+                ..Batch::default()
+            }
+        };
+        assert_eq!(sync(store, host, all("{\"v\": 1}"), at(1)).policies.added, 5);
+        let mut fewer = all("{\"v\": 2}");
+        fewer.policies.retain(|policy| policy.native_id != "arn:other");
+        let summary = sync(store, host, fewer, at(2)).policies;
+        assert_eq!((summary.changed, summary.unchanged, summary.gone), (1, 3, 1));
+
+        let found = store.identity(role.id, None).unwrap().unwrap().policies;
+        let mut names: Vec<&str> = found.iter().map(|row| row.record.name.as_str()).collect();
+        assert_eq!(names.remove(0), "deploy#trust");
+        names.sort_unstable();
+        assert_eq!(names, ["arn:edge", "arn:group#inline/x", "arn:read"]);
+
+        let read = PolicyDocument::id_of("linux", "machine", "arn:read");
+        let text = |as_of| store.policy(read, as_of).unwrap()[0].row.record.document.clone();
+        assert_eq!((text(None).as_str(), text(Some(at(1))).as_str()), ("{\"v\": 2}", "{\"v\": 1}"));
+        let versions = store.timeline(ThingId::Policy(read)).unwrap();
+        assert_eq!(versions.len(), 2);
+        let fields: Vec<&str> = versions[0].changes.iter().map(|it| it.field.as_str()).collect();
+        assert_eq!(fields, ["document"]);
+
+        let query = DiffQuery {
+            from: at(1),
+            to: at(2),
+            list: List::Policies,
+            kind: None,
+            after: None,
+            limit: 0,
+        };
+        let mut diff: Vec<_> =
+            store.diff(&query).unwrap().rows.into_iter().map(|row| (row.diff, row.name)).collect();
+        diff.sort();
+        let changed = |kind, name: &str| (kind, name.to_owned());
+        assert_eq!(
+            diff,
+            [changed(DiffKind::Changed, "arn:read"), changed(DiffKind::Gone, "arn:other")]
+        );
+
+        store.build_columns().unwrap();
+        let of = |field: &str, value: &str| ListQuery {
+            filters: vec![Filter::new(field, Op::Is, &[value])],
+            ..ListQuery::default()
+        };
+        let listed = |query: &ListQuery| store.list_policies(query).unwrap().rows.len();
+        assert_eq!(listed(&of("kind", "managed-policy")), 2);
+        assert_eq!(listed(&of("holder", &role.id.to_string())), 1);
+        assert_eq!(store.total(List::Policies, &ListQuery::default()).unwrap(), Some(4));
+        assert_eq!(store.search(&read.to_string(), 9).unwrap()[0].list, List::Policies);
+
+        let mut read = Vec::new();
+        store
+            .each_policy("linux", "machine", &mut |policy| {
+                read.push(policy.native_id);
+                read.len() < 3
+            })
+            .unwrap();
+        assert_eq!(read.len(), 3);
+        store.each_policy("linux", "other", &mut |_| panic!("of another machine")).unwrap();
+    });
+}
+
+/// A page holds few of them, since each may be large.
+#[test]
+fn pages_of_policy_documents_are_short() {
+    on_each(|store| {
+        let (host, etc) = (source(store, "here"), scope("/etc"));
+        let all = (0..150)
+            .map(|n| policy(PolicyKind::ManagedPolicy, &format!("arn:{n}"), "{}", etc.id))
+            .collect();
+        let batch = Batch { policies: all, coverage: vec![complete(&etc)], ..Batch::default() };
+        sync(store, host, batch, at(1));
+        let query = ListQuery { limit: 1000, ..ListQuery::default() };
+        let page = store.list_policies(&query).unwrap();
+        assert_eq!(page.rows.len(), 100);
+        let next = ListQuery { after: page.next, ..query };
+        assert_eq!(store.list_policies(&next).unwrap().rows.len(), 50);
     });
 }

@@ -6,7 +6,7 @@
 use anyhow::bail;
 use model::{
     Condition, Credential, Effect, Evidence, Fact, Facts, FindingState, Grant, Identity,
-    IdentityId, OwnerLink, Party, StoredAt, Subject, Time, Trust,
+    IdentityId, OwnerLink, Party, PolicyDocument, StoredAt, Subject, Time, Trust,
 };
 
 use super::Names;
@@ -21,6 +21,7 @@ pub(super) fn of(explained: Explained, names: Names, talk: &Talk) -> anyhow::Res
         Explained::Place(of) => page.place(&of)?,
         Explained::Grant { claims } => page.grant(&claims)?,
         Explained::Trust { claims } => page.trust(&claims)?,
+        Explained::Policy { claims } => page.policy(&claims)?,
         Explained::Finding(of) => page.finding(&of),
     }
     Ok(page.text)
@@ -423,6 +424,14 @@ impl Page<'_> {
         if !becomes.is_empty() {
             self.trusts("Whom it may become", "whom", &becomes);
         }
+        if !of.policies.is_empty() {
+            let policy = |row: &Row<PolicyDocument>| {
+                let policy = &row.record;
+                vec![policy.kind.name().to_owned(), policy.name.clone(), policy.id.to_string()]
+            };
+            let policies: Vec<Vec<String>> = of.policies.iter().map(policy).collect();
+            self.section("The documents that say so", &["kind", "name", "id"], &policies, "");
+        }
         if !of.children.is_empty() {
             let part = |row: &Row<Identity>| {
                 vec![
@@ -548,6 +557,30 @@ impl Page<'_> {
         self.head(&name, &what, [&record.native_id, &record.id.to_string()], claims);
         let from = self.subject(&record.from);
         self.trusts("Who may become it", "who", &[(from, record)]);
+        let unknown = self.facts(of_facts(&record.facts).collect());
+        self.evidence(&record.evidence);
+        self.not_known(unknown);
+        Ok(())
+    }
+
+    fn policy(&mut self, claims: &[Row<PolicyDocument>]) -> anyhow::Result<()> {
+        let Some(lead) = claims.first() else { bail!("nothing is claimed of it") };
+        let record = &lead.record;
+        let version = record.version.as_deref().unwrap_or_default();
+        let what = format!("{} {version}", record.kind.name());
+        let named = [record.native_id.as_str(), &record.id.to_string()];
+        self.head(&record.name, what.trim_end(), named, claims);
+        if let Some(holder) = record.holder {
+            let holder = self.name(holder);
+            self.line(2, &format!("part of {holder}"));
+        }
+        for target in &record.targets {
+            self.line(2, &format!("attached to {target}"));
+        }
+        self.heading("What it says");
+        for line in record.document.lines() {
+            self.line(2, line);
+        }
         let unknown = self.facts(of_facts(&record.facts).collect());
         self.evidence(&record.evidence);
         self.not_known(unknown);

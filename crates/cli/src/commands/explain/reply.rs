@@ -3,7 +3,8 @@
 //! How they are shown, and how they are asked for, is not known here.
 
 use model::{
-    Credential, Finding, FindingState, Grant, Identity, OwnerLink, Party, Place, Time, Trust,
+    Credential, Finding, FindingState, Grant, Identity, OwnerLink, Party, Place, PolicyDocument,
+    Time, Trust,
 };
 use serde::Deserialize;
 
@@ -15,6 +16,7 @@ pub(super) enum Explained {
     Place(Box<OfPlace>),
     Grant { claims: Vec<Row<Grant>> },
     Trust { claims: Vec<Row<Trust>> },
+    Policy { claims: Vec<Row<PolicyDocument>> },
     Finding(Box<OfFinding>),
 }
 
@@ -54,6 +56,7 @@ pub(super) struct OfIdentity {
     pub(super) owners: Vec<Row<OwnerLink>>,
     pub(super) owner_claim: Option<Claimed>,
     pub(super) children: Vec<Row<Identity>>,
+    pub(super) policies: Vec<Row<PolicyDocument>>,
     pub(super) findings: Vec<FindingRow>,
 }
 
