@@ -12,6 +12,7 @@
 
 pub mod address;
 pub mod agents;
+pub mod aws;
 #[cfg(test)]
 mod canary;
 mod command_line;
@@ -27,6 +28,7 @@ mod hostile;
 pub mod material;
 pub mod outlet;
 pub mod repository;
+pub mod tags;
 pub mod terraform;
 pub mod yaml;
 

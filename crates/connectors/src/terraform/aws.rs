@@ -4,9 +4,11 @@ use model::kinds;
 use model::{Condition, Effect, Fact, IdentityId, Subject};
 
 use super::Row;
-use super::index::{account_of, last_part};
-use super::reading::{Reading, Statement, statements, time};
+use super::reading::{Reading, time};
 use super::resource::{Resource, text};
+use crate::aws::{
+    Statement, account_of, account_of_key, last_part, mechanism_of, statements, subjects,
+};
 
 pub(super) const ROWS: &[Row] = &[
     ("aws_iam_user", user),
@@ -148,7 +150,8 @@ fn trusts(
         let pointer = format!("assume_role_policy/Statement/{}", statement.number);
         for (sort, principal) in &statement.principals {
             let mechanism = mechanism_of(statement, sort, principal);
-            for from in subjects(reading, resource, statement, sort, principal) {
+            let mut name = |sort: &str, arn: &str| named(reading, resource, sort, arn);
+            for from in subjects(statement, sort, principal, &mut name) {
                 if !reading.has_room_for(statement.conditions.iter().flat_map(|it| &it.values)) {
                     return;
                 }
@@ -159,84 +162,6 @@ fn trusts(
             }
         }
     }
-}
-
-fn mechanism_of(statement: &Statement, sort: &str, principal: &str) -> &'static str {
-    let allows = |action: &str| statement.actions.iter().any(|it| it.eq_ignore_ascii_case(action));
-    if sort == "Federated" {
-        if principal.contains(":saml-provider/") { "saml" } else { "web-identity" }
-    } else if principal == "rolesanywhere.amazonaws.com" {
-        "roles-anywhere"
-    } else if principal == "pods.eks.amazonaws.com" {
-        "pod-identity"
-    } else if sort == "Service" && allows("sts:AssumeRole") {
-        "service"
-    } else {
-        "assume-role"
-    }
-}
-
-fn subjects(
-    reading: &mut Reading<'_>,
-    resource: &Resource,
-    statement: &Statement,
-    sort: &str,
-    principal: &str,
-) -> Vec<Subject> {
-    let plain = || vec![Subject::Principal { principal: principal.to_owned() }];
-    match sort {
-        "Federated" => {
-            let provider = principal.split_once(":oidc-provider/").map(|(_, issuer)| issuer);
-            let is_issuer = !principal.contains(':') && principal.contains('.');
-            match provider.or(is_issuer.then_some(principal)) {
-                Some(issuer) => federated(issuer, &statement.conditions),
-                None => plain(),
-            }
-        }
-        "AWS" => {
-            let resource_part = principal.splitn(6, ':').nth(5).unwrap_or_default();
-            let sort = resource_part.split('/').next().unwrap_or_default();
-            if account_of(principal).is_some()
-                && matches!(sort, "role" | "user")
-                && !principal.contains('*')
-            {
-                let identity = named(reading, resource, sort, principal);
-                vec![Subject::Identity { identity }]
-            } else {
-                plain()
-            }
-        }
-        _ => plain(),
-    }
-}
-
-/// The subjects that conditions on `<issuer>:sub` let in: every one where there is none.
-fn federated(issuer: &str, conditions: &[Condition]) -> Vec<Subject> {
-    let values = |claim: &str| -> Vec<String> {
-        let key = format!("{issuer}:{claim}");
-        conditions
-            .iter()
-            .filter(|condition| condition.key.eq_ignore_ascii_case(&key))
-            .filter(|condition| {
-                let operator = condition.operator.as_ref();
-                // `ForAnyValue:StringLike`, `StringEqualsIfExists` … but not `StringNotLike`.
-                operator.contains("String") && !operator.contains("Not")
-            })
-            .flat_map(|condition| condition.values.clone())
-            .collect()
-    };
-    let mut subjects = values("sub");
-    if subjects.is_empty() {
-        subjects.push("*".into());
-    }
-    let audience = values("aud").into_iter().next();
-    let issuer = format!("https://{}", issuer.trim_start_matches("https://"));
-    let subject = |subject| Subject::Federated {
-        issuer: issuer.clone(),
-        subject,
-        audience: audience.clone(),
-    };
-    subjects.into_iter().map(subject).collect()
 }
 
 /// One grant for each statement of a policy.
@@ -338,9 +263,7 @@ fn access_key(reading: &mut Reading<'_>, resource: &Resource) {
     let Some(key) = resource.text("id") else { return };
     let user = resource.text("user").map(|user| named(reading, resource, "user", user));
     reading.subject = user;
-    // As the recogniser tells it of the key alone: whoever meets the key elsewhere knows no more.
-    let recognised = credentials::classify(None, key);
-    let account = recognised.and_then(|found| found.instance).unwrap_or_default();
+    let account = account_of_key(key);
     let fill = |credential: &mut model::Credential| {
         credential.name = key.into();
         credential.created_at = time(resource.text("create_date"));

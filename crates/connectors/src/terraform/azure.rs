@@ -4,9 +4,9 @@ use model::kinds;
 use model::{Fact, IdentityId, Subject};
 
 use super::Row;
-use super::index::last_part;
 use super::reading::{Reading, expiry, time};
 use super::resource::Resource;
+use crate::aws::last_part;
 
 pub(super) const ROWS: &[Row] = &[
     ("azuread_application", application),

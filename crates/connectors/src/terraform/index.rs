@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reading::{Statement, statements};
 use super::resource::Resource;
+use crate::aws::{Statement, account_of, last_part, statements};
 
 /// Policy documents beyond this many are not kept; grants then name the policy only.
 const MAX_POLICIES: usize = 50_000;
@@ -191,18 +191,4 @@ fn only(names: &BTreeSet<String>) -> &str {
         Some(name) if names.len() == 1 => name,
         _ => "",
     }
-}
-
-/// `123456789012` of `arn:aws:iam::123456789012:role/x`.
-pub(super) fn account_of(arn: &str) -> Option<&str> {
-    let mut parts = arn.splitn(6, ':');
-    let is_arn = parts.next() == Some("arn");
-    let account = parts.nth(3)?;
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    (is_arn && is_account).then_some(account)
-}
-
-/// `x` of `/applications/x` and of `x`.
-pub(super) fn last_part(id: &str) -> &str {
-    id.rsplit('/').next().unwrap_or(id)
 }

@@ -5,9 +5,9 @@ use model::{Fact, IdentityId, Subject};
 use serde_json::{Map, Value};
 
 use super::Row;
-use super::index::account_of;
 use super::reading::Reading;
 use super::resource::{Resource, blocks, text, texts};
+use crate::aws::account_of;
 
 pub(super) const ROWS: &[Row] = &[
     ("kubernetes_service_account", service_account),
@@ -47,7 +47,7 @@ fn service_account(reading: &mut Reading<'_>, resource: &Resource) {
     };
     if let Some(role) = annotation("eks.amazonaws.com/role-arn") {
         let account = account_of(&role).unwrap_or_default().to_owned();
-        let name = super::index::last_part(&role).to_owned();
+        let name = crate::aws::last_part(&role).to_owned();
         let to = reading.mention(resource, kinds::IAM_ROLE, "aws", &account, &role, &name);
         reading.trust(
             resource,

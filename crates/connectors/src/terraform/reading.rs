@@ -9,16 +9,17 @@ use model::fact::Text;
 use model::kinds::{self, CredentialKind, IdentityKind};
 use model::record::PartyKind;
 use model::{
-    Authority, Batch, Condition, Credential, Effect, Evidence, Fact, Grant, Identity, IdentityId,
+    Authority, Batch, Condition, Credential, Evidence, Fact, Grant, Identity, IdentityId,
     OwnerLink, Party, Subject, Time, Trust,
 };
 use serde_json::{Map, Value};
 
 use super::index::Index;
-use super::resource::{Resource, text};
+use super::resource::Resource;
 use crate::address::looks_random;
 use crate::address::public_text;
 use crate::material::{self, At};
+use crate::tags::{addresses, environment, party, tells_owner};
 
 /// A value longer than this is fingerprinted, and not looked into.
 const MAX_LOOKED_INTO: usize = 1 << 20;
@@ -31,9 +32,7 @@ pub(super) const MAX_RIGHTS_BYTES: usize = 64 << 20;
 const TEXT_BYTES: usize = 40;
 const RECORD_BYTES: usize = 500;
 
-/// How sure an owner is whom a tag names, an e-mail address in a description, the module.
-const TAG: f64 = 0.8;
-const CREATOR: f64 = 0.5;
+/// How sure an owner is whom an e-mail address in a description names, or the module.
 const DESCRIPTION: f64 = 0.5;
 const MODULE: f64 = 0.45;
 
@@ -433,58 +432,6 @@ fn tags(resource: &Resource) -> BTreeMap<String, String> {
     tags
 }
 
-/// How sure an owner is whom a tag of this name names; none when it names no owner.
-fn tells_owner(key: &str) -> Option<f64> {
-    let key = key.rsplit(['/', ':']).next().unwrap_or(key).to_lowercase().replace(['-', '.'], "_");
-    match key.as_str() {
-        "owner" | "owners" | "team" | "contact" | "owner_email" | "owneremail" | "owned_by"
-        | "ownedby" | "service_owner" | "app_owner" | "application_owner" | "technical_owner"
-        | "business_owner" | "owner_team" | "team_name" | "squad" | "maintainer"
-        | "maintainers" | "responsible" | "contact_email" | "support_team" => Some(TAG),
-        "creator" | "created_by" | "createdby" | "author" | "managed_by" | "managedby" => {
-            Some(CREATOR)
-        }
-        _ => None,
-    }
-}
-
-/// A person for an address of one, a team otherwise; none for the names of tools.
-fn party(value: &str) -> Option<Party> {
-    let value = value.trim();
-    let is_tool = ["terraform", "opentofu", "tofu", "pulumi", "helm", "ansible", "argocd", "flux"];
-    let is_nobody = ["", "none", "n/a", "na", "unknown", "tbd", "todo", "-"];
-    let lower = value.to_lowercase();
-    if is_tool.contains(&lower.as_str())
-        || is_nobody.contains(&lower.as_str())
-        || value.chars().count() > 200
-    {
-        return None;
-    }
-    let is_address = addresses(value).len() == 1;
-    let kind = if is_address { PartyKind::Person } else { PartyKind::Team };
-    Some(Party::new(kind, value, value))
-}
-
-/// The e-mail addresses in a text.
-fn addresses(text: &str) -> Vec<Party> {
-    let separator = |c: char| c.is_whitespace() || ",;<>()[]\"'".contains(c);
-    let is_address = |word: &&str| {
-        let Some((name, domain)) = word.split_once('@') else { return false };
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
-        !name.is_empty()
-            && name.chars().all(is_plain)
-            && domain.contains('.')
-            && domain.chars().all(is_plain)
-            && !domain.ends_with("gserviceaccount.com")
-    };
-    text.split(separator)
-        .map(|word| word.trim_end_matches('.').trim_start_matches("mailto:"))
-        .filter(is_address)
-        .take(8)
-        .map(|word| Party::new(PartyKind::Person, word, word))
-        .collect()
-}
-
 /// Modules that say what a thing is, not whose it is.
 fn is_generic(module: &str) -> bool {
     const WORDS: &[&str] = &[
@@ -559,16 +506,6 @@ fn is_generic(module: &str) -> bool {
     })
 }
 
-/// One word for one environment.
-fn environment(name: &str) -> String {
-    match name.trim().to_lowercase().as_str() {
-        "production" | "prd" | "live" => "prod".into(),
-        "development" | "develop" => "dev".into(),
-        "stage" | "stg" | "preprod" => "staging".into(),
-        other => other.into(),
-    }
-}
-
 pub(super) fn time(value: Option<&str>) -> Fact<Time> {
     let time = value.and_then(|text| text.parse::<Time>().ok());
     time.map_or_else(Fact::default, Fact::known)
@@ -579,82 +516,4 @@ pub(super) fn expiry(value: Option<&str>) -> Fact<Time> {
         None => Fact::absent().because("the resource states no end"),
         some => time(some),
     }
-}
-
-/// The statements of a policy document of AWS's language, as far as a record shows them.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Statement {
-    pub effect: Effect,
-    pub actions: Vec<String>,
-    pub resources: Vec<String>,
-    pub principals: Vec<(String, String)>,
-    pub conditions: Vec<Condition>,
-    /// `NotAction`, `NotResource`, `NotPrincipal`: the lists are exceptions.
-    pub inverted: Vec<&'static str>,
-    pub number: usize,
-}
-
-/// Reads a policy document; nothing for what is none.
-pub(super) fn statements(document: &str) -> Vec<Statement> {
-    if document.len() > MAX_LOOKED_INTO {
-        return Vec::new();
-    }
-    let Ok(Value::Object(document)) = serde_json::from_str::<Value>(document) else {
-        return Vec::new();
-    };
-    let statement = |(n, map): (usize, &Map<String, Value>)| {
-        let mut inverted = Vec::new();
-        let mut list = |plain: &str, not: &'static str| {
-            if map.contains_key(not) {
-                inverted.push(not);
-            }
-            let key = if map.contains_key(not) { not } else { plain };
-            super::resource::texts(map, key).into_iter().map(String::from).collect::<Vec<_>>()
-        };
-        let actions = list("Action", "NotAction");
-        let resources = list("Resource", "NotResource");
-        if map.contains_key("NotPrincipal") {
-            inverted.push("NotPrincipal");
-        }
-        let principals = match map.get("Principal").or_else(|| map.get("NotPrincipal")) {
-            Some(Value::String(all)) => vec![(String::from("AWS"), all.clone())],
-            Some(Value::Object(by_type)) => by_type
-                .keys()
-                .flat_map(|kind| {
-                    let names = super::resource::texts(by_type, kind);
-                    names.into_iter().map(|name| (kind.clone(), name.to_owned()))
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
-        Statement {
-            effect: if text(map, "Effect") == Some("Deny") { Effect::Deny } else { Effect::Allow },
-            actions,
-            resources,
-            principals,
-            conditions: conditions(map.get("Condition")),
-            inverted,
-            number: n,
-        }
-    };
-    super::resource::blocks(&document, "Statement").into_iter().enumerate().map(statement).collect()
-}
-
-fn conditions(condition: Option<&Value>) -> Vec<Condition> {
-    let Some(Value::Object(operators)) = condition else { return Vec::new() };
-    let mut conditions = Vec::new();
-    for (operator, keys) in operators {
-        let Value::Object(keys) = keys else { continue };
-        for (key, value) in keys {
-            let values = match value {
-                Value::Bool(truth) => vec![truth.to_string()],
-                Value::Number(number) => vec![number.to_string()],
-                _ => super::resource::texts(keys, key).into_iter().map(String::from).collect(),
-            };
-            let operator = operator.clone().into();
-            conditions.push(Condition { key: key.clone(), operator, values });
-        }
-    }
-    conditions.sort();
-    conditions
 }
