@@ -123,7 +123,7 @@ pub struct Batch {
     pub grants: Vec<Grant>,
     pub trusts: Vec<Trust>,
     pub owners: Vec<OwnerLink>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyDocument>,
     pub coverage: Vec<Coverage>,
 }
