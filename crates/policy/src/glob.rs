@@ -22,6 +22,36 @@ pub enum Token {
 pub struct Glob {
     tokens: Vec<Token>,
     case: Case,
+    shape: Shape,
+}
+
+/// What most patterns are, and is compared faster than piece by piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shape {
+    Any,
+    Whole(Box<str>),
+    /// A text and one `*` behind it.
+    Start(Box<str>),
+    Other,
+}
+
+impl Shape {
+    fn of(tokens: &[Token]) -> Self {
+        let texts = |tokens: &[Token]| {
+            let each = tokens.iter().map(|token| match token {
+                Token::Char(c) => Some(*c),
+                _ => None,
+            });
+            each.collect::<Option<String>>()
+        };
+        match tokens {
+            [Token::Any] => Self::Any,
+            [start @ .., Token::Any] => {
+                texts(start).map_or(Self::Other, |text| Self::Start(text.into()))
+            }
+            all => texts(all).map_or(Self::Other, |text| Self::Whole(text.into())),
+        }
+    }
 }
 
 impl Glob {
@@ -50,7 +80,18 @@ impl Glob {
                 });
             }
         }
-        Self { tokens: kept, case }
+        let shape = Shape::of(&kept);
+        Self { tokens: kept, case, shape }
+    }
+
+    /// As a policy writes it, where none of its characters is a wildcard meant as itself.
+    pub fn written(&self) -> String {
+        let written = |token: &Token| match token {
+            Token::Any => '*',
+            Token::One => '?',
+            Token::Char(c) => *c,
+        };
+        self.tokens.iter().map(written).collect()
     }
 
     pub fn tokens(&self) -> &[Token] {
@@ -63,11 +104,30 @@ impl Glob {
 
     /// Whether every text matches.
     pub fn is_any(&self) -> bool {
-        self.tokens == [Token::Any]
+        self.shape == Shape::Any
     }
 
     /// Time grows with the product of both lengths at worst.
     pub fn matches(&self, text: &str) -> bool {
+        match &self.shape {
+            Shape::Any => true,
+            Shape::Whole(whole) => self.is_same(text.as_bytes(), whole.as_bytes()),
+            Shape::Start(start) => {
+                let first = text.as_bytes().get(..start.len());
+                first.is_some_and(|first| self.is_same(first, start.as_bytes()))
+            }
+            Shape::Other => self.matches_slowly(text),
+        }
+    }
+
+    fn is_same(&self, one: &[u8], other: &[u8]) -> bool {
+        match self.case {
+            Case::Matters => one == other,
+            Case::Ignored => one.eq_ignore_ascii_case(other),
+        }
+    }
+
+    fn matches_slowly(&self, text: &str) -> bool {
         let mut rest = text.chars();
         let mut at = 0;
         // Where to go on when the text after the last `*` turns out to be another one.

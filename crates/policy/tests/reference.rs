@@ -8,7 +8,8 @@
     reason = "what cannot go on in a test ends it"
 )]
 
-use policy::aws::case::answer;
+use policy::aws::case::{answer, read};
+use policy::aws::{Answer, Compiled, Question, decide};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -372,7 +373,7 @@ fn case() -> impl Strategy<Value = Value> {
     };
     let request = (
         pick(&[USER, ROLE, SESSION, ROOT]),
-        pick(&["s3:GetObject", "s3:PutObject", "kms:Decrypt"]),
+        pick(&["s3:GetObject", "s3:PutObject", "kms:Decrypt", "s3:GetNothing", "new:Put"]),
         pick(&[
             "arn:aws:s3:::box/ann",
             "arn:aws:s3:::box/ab",
@@ -432,5 +433,17 @@ proptest! {
         let wanted = Reading { case: &case }.decide();
         let found = answer(&case.to_string(), 1);
         prop_assert_eq!((found.decision, found.reason), wanted, "{}: {:?}", case, found);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn an_index_by_action_changes_no_answer(case in case()) {
+        let (request, policies) = read(&case.to_string()).unwrap();
+        let decision = decide(&request, &policies);
+        let compiled = Compiled::new(policies).answer(&Question::new(&request));
+        prop_assert_eq!(compiled, Answer { verdict: decision.verdict, reason: decision.reason });
     }
 }

@@ -108,7 +108,7 @@ fn implies(args: &ImpliesArgs, format: Format) -> anyhow::Result<Exit> {
     } else {
         let mut text = format!("{}\n", answer.implies);
         text.extend(answer.counter_example.iter().map(told));
-        text.extend(answer.reasons.iter().map(because));
+        text.extend(answer.reasons.iter().map(|reason| because(reason)));
         output::print(&text)?;
     }
     Ok(match answer.implies {
@@ -141,7 +141,7 @@ fn diff(args: &DiffArgs, format: Format) -> anyhow::Result<Exit> {
                 text.extend(witnesses.iter().map(told));
             }
         }
-        text.extend(difference.reasons.iter().map(because));
+        text.extend(difference.reasons.iter().map(|reason| because(reason)));
         output::print(&text)?;
     }
     Ok(match difference.relation {
@@ -151,7 +151,7 @@ fn diff(args: &DiffArgs, format: Format) -> anyhow::Result<Exit> {
     })
 }
 
-fn because(reason: &String) -> String {
+fn because(reason: &str) -> String {
     format!("  because of {}\n", shown(reason))
 }
 

@@ -162,6 +162,12 @@ impl Accounts {
         self.of_resource.insert(resource.to_owned(), policy);
     }
 
+    /// Organisations do not limit the account that manages them.
+    pub fn is_management_account(&self, principal: &Principal) -> bool {
+        let levels = principal.account.as_ref().and_then(|account| self.levels.get(account));
+        levels.is_some_and(|levels| levels.is_management_account)
+    }
+
     pub fn set_levels(&mut self, account: &str, levels: Levels) {
         self.levels.insert(account.to_owned(), levels);
     }

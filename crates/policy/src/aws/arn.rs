@@ -22,6 +22,19 @@ pub(super) fn account(arn: &str) -> Option<&str> {
     (!account.is_empty()).then_some(account)
 }
 
+/// The resource of a request: an ARN, or `*` for an action that has none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Name<'a> {
+    pub(super) whole: &'a str,
+    pub(super) parts: Option<[&'a str; 6]>,
+}
+
+impl<'a> Name<'a> {
+    pub(super) fn new(whole: &'a str) -> Self {
+        Self { whole, parts: parts(whole) }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum Resource {
     /// `*`
@@ -71,14 +84,13 @@ impl Resource {
         })))
     }
 
-    /// `resource` is an ARN, or `*` for an action that has none.
-    pub(super) fn matches(&self, resource: &str, context: &Context) -> Formula {
+    pub(super) fn matches(&self, resource: &Name<'_>, context: &Context) -> Formula {
         match self {
             Self::Any => Formula::TRUE,
             Self::Never => Formula::FALSE,
             Self::Arn(pattern) => {
                 let Pattern { head, tail } = &**pattern;
-                let Some([_, parts @ .., last]) = parts(resource) else { return Formula::FALSE };
+                let Some([_, parts @ .., last]) = resource.parts else { return Formula::FALSE };
                 if head.iter().zip(parts).all(|(glob, part)| glob.matches(part)) {
                     tail.matches(last, context)
                 } else {

@@ -123,6 +123,14 @@ pub fn answer(text: &str, line: usize) -> Answer {
     }
 }
 
+/// The request and the policies of a case that is sound.
+pub fn read(text: &str) -> Option<(Request, Policies)> {
+    let json: Json = serde_json::from_str(text).ok()?;
+    let mut reader = Reader::default();
+    let read = reader.case(&json)?;
+    reader.problems.is_empty().then_some(read)
+}
+
 /// The answer to a line that cannot be read as text.
 pub fn refused(message: String) -> Answer {
     invalid(None, vec![problem("", message)], Vec::new())

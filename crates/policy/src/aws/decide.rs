@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::arn::{self, Resource};
+use super::arn::{self, Name, Resource};
 use super::context::Context;
 use super::document::{Document, Either, Statement};
 use super::formula::{Condition, Formula};
@@ -98,16 +98,118 @@ pub struct Decision {
     pub is_residual_cut: bool,
 }
 
-/// What one statement says of a request, where it is not nothing.
-pub(super) struct Said<'a> {
+/// Where a document stands among the policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seat {
     pub(super) layer: BlockedBy,
     /// Of an organisation's policies, from its root down; 0 elsewhere.
     pub(super) tier: usize,
-    policy: String,
+    number: usize,
+}
+
+/// What one statement says of a request, where it is not nothing.
+pub(super) struct Said<'a> {
+    pub(super) seat: Seat,
     number: usize,
     pub(super) statement: &'a Statement,
     pub(super) holds: Formula,
     level: Level,
+}
+
+/// What is or is not so, or may be.
+pub(super) trait Truth: Clone {
+    const TRUE: Self;
+    fn both(self, other: Self) -> Self;
+    fn either(self, other: Self) -> Self;
+    fn is_never(&self) -> bool;
+}
+
+impl Truth for Formula {
+    const TRUE: Self = Self::TRUE;
+
+    fn both(self, other: Self) -> Self {
+        self.and(other)
+    }
+
+    fn either(self, other: Self) -> Self {
+        self.or(other)
+    }
+
+    fn is_never(&self) -> bool {
+        self.is_false()
+    }
+}
+
+impl Truth for bool {
+    const TRUE: Self = true;
+
+    fn both(self, other: Self) -> Self {
+        self && other
+    }
+
+    fn either(self, other: Self) -> Self {
+        self || other
+    }
+
+    fn is_never(&self) -> bool {
+        !*self
+    }
+}
+
+/// Whether some statement of a layer allows; of the resource's policy, by how it names who asks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Allowing<T> {
+    pub(super) identity: T,
+    pub(super) boundary: T,
+    pub(super) session: T,
+    pub(super) account: T,
+    pub(super) behind: T,
+    pub(super) itself: T,
+}
+
+impl Seat {
+    /// As [`Deciding`] names it.
+    pub(super) fn name(self) -> String {
+        let Self { layer, tier, number } = self;
+        match layer {
+            BlockedBy::Scp => format!("service_control_policies/{tier}/{number}"),
+            BlockedBy::Rcp => format!("resource_control_policies/{tier}/{number}"),
+            BlockedBy::Endpoint => format!("endpoint_policies/{number}"),
+            BlockedBy::Identity => format!("identity_policies/{number}"),
+            BlockedBy::Boundary => format!("permission_boundaries/{number}"),
+            BlockedBy::Session => format!("session_policies/{number}"),
+            BlockedBy::Resource => "resource_policy".to_owned(),
+        }
+    }
+}
+
+fn levels(
+    layer: BlockedBy,
+    levels: &[Vec<Arc<Document>>],
+) -> impl Iterator<Item = (Seat, &Arc<Document>)> {
+    levels.iter().enumerate().flat_map(move |(tier, all)| of_tier(layer, tier, all))
+}
+
+fn of_tier(
+    layer: BlockedBy,
+    tier: usize,
+    all: &[Arc<Document>],
+) -> impl Iterator<Item = (Seat, &Arc<Document>)> {
+    let seat = move |number| Seat { layer, tier, number };
+    all.iter().enumerate().map(move |(n, document)| (seat(n), document))
+}
+
+impl Policies {
+    /// Every document, in the order in which they are told.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (Seat, &Arc<Document>)> {
+        levels(BlockedBy::Scp, &self.service_control)
+            .chain(levels(BlockedBy::Rcp, &self.resource_control))
+            .chain(of_tier(BlockedBy::Endpoint, 0, &self.endpoint))
+            .chain(of_tier(BlockedBy::Identity, 0, &self.identity))
+            .chain(of_tier(BlockedBy::Boundary, 0, &self.boundaries))
+            .chain(of_tier(BlockedBy::Session, 0, &self.session))
+            .chain(of_tier(BlockedBy::Resource, 0, self.resource.as_slice()))
+    }
 }
 
 /// Services whose resources resource control policies limit; a list of AWS's, as of September 2026.
@@ -217,9 +319,10 @@ fn conclude(allowed: &Formula, deciding: Vec<Deciding>, blocked_by: Option<Block
 }
 
 /// What is known of one request on one resource.
+#[derive(Debug, Clone)]
 pub(super) struct Asked<'a> {
     pub(super) request: &'a Request,
-    pub(super) resource: &'a str,
+    pub(super) resource: Name<'a>,
     pub(super) context: Context,
     account: Option<String>,
 }
@@ -238,13 +341,13 @@ fn decide_one(request: &Request, resource: &str, policies: &Policies) -> (Formul
         let deciding = certain.iter().map(|one| one.deciding()).collect();
         let decision = Decision {
             reason: Reason::ExplicitDeny,
-            ..conclude(&Formula::FALSE, deciding, Some(first.layer))
+            ..conclude(&Formula::FALSE, deciding, Some(first.seat.layer))
         };
         return (Formula::FALSE, decision);
     }
     let not_denied = Formula::all(said.iter().filter(denied).map(|one| one.holds.clone().not()));
     let gates = asked.gates(policies, &said);
-    let (grant, lacking) = asked.grant(policies, &said);
+    let (grant, lacking) = asked.grant(policies, Asked::allowing(&said));
     let blocked = gates.iter().find(|(_, gate)| gate.is_false()).map(|(layer, _)| *layer);
     let gate = Formula::all(gates.into_iter().map(|(_, gate)| gate));
     let allowed = Formula::all([not_denied, gate, grant]).settled();
@@ -266,7 +369,7 @@ fn decide_one(request: &Request, resource: &str, policies: &Policies) -> (Formul
 impl Said<'_> {
     pub(super) fn deciding(&self) -> Deciding {
         Deciding {
-            policy: self.policy.clone(),
+            policy: self.seat.name(),
             statement: self.number,
             pointer: self.statement.pointer.clone(),
         }
@@ -284,13 +387,13 @@ impl<'a> Asked<'a> {
         context.derive("aws:PrincipalType", who.type_name().map(str::to_owned));
         context.derive("aws:username", who.user_name());
         context.derive("aws:ResourceAccount", account.clone());
-        Self { request, resource, context, account }
+        Self { request, resource: Name::new(resource), context, account }
     }
 
     /// Whether the resource's own policy has to name the principal or its account, even within one
     /// account: roles (to be taken) and keys.
     fn needs_own_policy(&self) -> bool {
-        let Some([_, _, service, _, _, resource]) = arn::parts(self.resource) else { return false };
+        let Some([_, _, service, _, _, resource]) = self.resource.parts else { return false };
         match service {
             "kms" => resource.starts_with("key/") || resource.starts_with("alias/"),
             "iam" => resource.starts_with("role/") && self.is_of_service("sts"),
@@ -324,64 +427,45 @@ impl<'a> Asked<'a> {
             && !is_of_management
     }
 
+    /// Whether policies of a layer apply to who asks.
+    pub(super) fn is_bound_by(&self, layer: BlockedBy) -> bool {
+        match layer {
+            BlockedBy::Scp => self.is_limited_by_organisation(),
+            BlockedBy::Rcp => self.is_limited_by_resource_control(),
+            BlockedBy::Identity | BlockedBy::Boundary | BlockedBy::Session => {
+                self.request.principal.is_of_account()
+            }
+            BlockedBy::Endpoint | BlockedBy::Resource => true,
+        }
+    }
+
     /// Every statement of every layer that applies, as far as it may hold.
     pub(super) fn all<'p>(&self, policies: &'p Policies) -> Vec<Said<'p>> {
         let mut said = Vec::new();
-        let mut read = |layer, tier, policy: String, document: &'p Document| {
+        let has_boundary = !policies.boundaries.is_empty();
+        for (seat, document) in policies.documents() {
+            if !self.is_bound_by(seat.layer) {
+                continue;
+            }
             for (number, statement) in document.statements.iter().enumerate() {
-                let Some((holds, level)) = self.holds(statement, policies) else { continue };
+                if !statement.is_about_action(&self.request.action) {
+                    continue;
+                }
+                let Some((holds, level)) = self.holds(statement, has_boundary) else { continue };
                 if !holds.is_false() {
-                    let policy = policy.clone();
-                    said.push(Said { layer, tier, policy, number, statement, holds, level });
+                    said.push(Said { seat, number, statement, holds, level });
                 }
             }
-        };
-        if self.is_limited_by_organisation() {
-            for (tier, documents) in policies.service_control.iter().enumerate() {
-                for (n, document) in documents.iter().enumerate() {
-                    read(
-                        BlockedBy::Scp,
-                        tier,
-                        format!("service_control_policies/{tier}/{n}"),
-                        document,
-                    );
-                }
-            }
-        }
-        if self.is_limited_by_resource_control() {
-            for (tier, documents) in policies.resource_control.iter().enumerate() {
-                for (n, document) in documents.iter().enumerate() {
-                    read(
-                        BlockedBy::Rcp,
-                        tier,
-                        format!("resource_control_policies/{tier}/{n}"),
-                        document,
-                    );
-                }
-            }
-        }
-        for (n, document) in policies.endpoint.iter().enumerate() {
-            read(BlockedBy::Endpoint, 0, format!("endpoint_policies/{n}"), document);
-        }
-        if self.request.principal.is_of_account() {
-            for (n, document) in policies.identity.iter().enumerate() {
-                read(BlockedBy::Identity, 0, format!("identity_policies/{n}"), document);
-            }
-            for (n, document) in policies.boundaries.iter().enumerate() {
-                read(BlockedBy::Boundary, 0, format!("permission_boundaries/{n}"), document);
-            }
-            for (n, document) in policies.session.iter().enumerate() {
-                read(BlockedBy::Session, 0, format!("session_policies/{n}"), document);
-            }
-        }
-        if let Some(document) = &policies.resource {
-            read(BlockedBy::Resource, 0, "resource_policy".to_owned(), document);
         }
         said
     }
 
-    /// Whether a statement is about the request; none where it is about another principal.
-    fn holds(&self, statement: &Statement, policies: &Policies) -> Option<(Formula, Level)> {
+    /// Whether a statement that is about the action holds; none where it is about another principal.
+    pub(super) fn holds(
+        &self,
+        statement: &Statement,
+        has_boundary: bool,
+    ) -> Option<(Formula, Level)> {
         let who = &self.request.principal;
         let level = match &statement.principals {
             None => Level::Itself,
@@ -389,25 +473,24 @@ impl<'a> Asked<'a> {
             Some(Either::NotIn(named)) => {
                 let is_named = named.iter().any(|one| one.level(who).is_some());
                 // AWS's own warning: such a denial always meets principals with a boundary.
-                let has_boundary =
-                    !statement.allows && who.is_of_account() && !policies.boundaries.is_empty();
-                if is_named && !has_boundary {
+                let always = !statement.allows && who.is_of_account() && has_boundary;
+                if is_named && !always {
                     return None;
                 }
                 Level::Itself
             }
         };
-        if !statement.is_about_action(&self.request.action) {
-            return None;
-        }
         let resource = self.is_about_resource(statement);
+        if resource.is_false() {
+            return Some((resource, level));
+        }
         let conditions = statement.conditions.iter().map(|one| one.holds(&self.context));
         Some((Formula::all(std::iter::once(resource).chain(conditions)), level))
     }
 
     pub(super) fn is_about_resource(&self, statement: &Statement) -> Formula {
         let any = |all: &[Resource]| {
-            Formula::any(all.iter().map(|one| one.matches(self.resource, &self.context)))
+            Formula::any(all.iter().map(|one| one.matches(&self.resource, &self.context)))
         };
         match &statement.resources {
             None => Formula::TRUE,
@@ -425,86 +508,89 @@ impl<'a> Asked<'a> {
         let mut gates = Vec::new();
         if self.is_limited_by_organisation() {
             for tier in 0..policies.service_control.len() {
-                let is_of_it = |one: &Said<'_>| one.layer == BlockedBy::Scp && one.tier == tier;
+                let is_of_it =
+                    |one: &Said<'_>| one.seat.layer == BlockedBy::Scp && one.seat.tier == tier;
                 gates.push((BlockedBy::Scp, allowed_by(said, is_of_it)));
             }
         }
         if self.is_limited_by_resource_control() {
             for tier in 0..policies.resource_control.len() {
-                let is_of_it = |one: &Said<'_>| one.layer == BlockedBy::Rcp && one.tier == tier;
+                let is_of_it =
+                    |one: &Said<'_>| one.seat.layer == BlockedBy::Rcp && one.seat.tier == tier;
                 gates.push((BlockedBy::Rcp, allowed_by(said, is_of_it)));
             }
         }
         if !policies.endpoint.is_empty() {
-            let allowed = allowed_by(said, |one| one.layer == BlockedBy::Endpoint);
+            let allowed = allowed_by(said, |one| one.seat.layer == BlockedBy::Endpoint);
             gates.push((BlockedBy::Endpoint, allowed));
         }
         gates
     }
 
+    /// What the statements that allow say, by layer.
+    pub(super) fn allowing(said: &[Said<'_>]) -> Allowing<Formula> {
+        let layer = |layer| allowed_by(said, |one| one.seat.layer == layer);
+        let of_resource = |level| {
+            allowed_by(said, |one| one.seat.layer == BlockedBy::Resource && one.level == level)
+        };
+        Allowing {
+            identity: layer(BlockedBy::Identity),
+            boundary: layer(BlockedBy::Boundary),
+            session: layer(BlockedBy::Session),
+            account: of_resource(Level::Account),
+            behind: of_resource(Level::Behind),
+            itself: of_resource(Level::Itself),
+        }
+    }
+
     /// Whether the principal's or the resource's policies grant it, and the layer that lacks where
     /// they do not.
-    pub(super) fn grant(&self, policies: &Policies, said: &[Said<'_>]) -> (Formula, BlockedBy) {
-        let of_resource = |wanted: &dyn Fn(Level) -> bool| {
-            allowed_by(said, |one| one.layer == BlockedBy::Resource && wanted(one.level))
-        };
+    pub(super) fn grant<T: Truth>(&self, policies: &Policies, by: Allowing<T>) -> (T, BlockedBy) {
+        let Allowing { identity, boundary, session, account, behind, itself } = by;
         let who = &self.request.principal;
+        let named = account.either(behind.clone()).either(itself.clone());
         if !who.is_of_account() {
-            return (of_resource(&|_| true), BlockedBy::Resource);
+            return (named, BlockedBy::Resource);
         }
-        let layer = |layer, is_there: bool| {
-            if is_there { allowed_by(said, |one| one.layer == layer) } else { Formula::TRUE }
-        };
-        let boundary = layer(BlockedBy::Boundary, !policies.boundaries.is_empty());
-        let session = layer(BlockedBy::Session, !policies.session.is_empty());
+        let boundary = if policies.boundaries.is_empty() { T::TRUE } else { boundary };
+        let session = if policies.session.is_empty() { T::TRUE } else { session };
         let identity = match who.sort {
             // Its account's own user: nothing limits it but its organisation.
-            Sort::Root => Formula::TRUE,
-            _ => layer(BlockedBy::Identity, true),
+            Sort::Root => T::TRUE,
+            _ => identity,
         };
-        let limits = boundary.clone().and(session.clone());
-        let own = identity.clone().and(limits.clone());
-        let lacking_own = || {
-            if identity.is_false() {
+        let lacking = |has_grant: bool| {
+            if has_grant && identity.is_never() {
                 BlockedBy::Identity
-            } else if boundary.is_false() {
+            } else if boundary.is_never() {
                 BlockedBy::Boundary
-            } else if session.is_false() {
+            } else if session.is_never() {
                 BlockedBy::Session
             } else {
                 BlockedBy::Identity
             }
         };
-        let named = of_resource(&|_| true);
+        let limits = boundary.clone().both(session.clone());
+        let own = identity.clone().both(limits.clone());
         if !self.is_same_account() {
-            let lacking = if own.is_false() { lacking_own() } else { BlockedBy::Resource };
-            return (own.and(named), lacking);
+            let lacking = if own.is_never() { lacking(true) } else { BlockedBy::Resource };
+            return (own.both(named), lacking);
         }
-        let itself = of_resource(&|level| level == Level::Itself);
-        let behind = of_resource(&|level| level == Level::Behind);
-        let granted = itself.or(behind.clone().and(limits));
+        let granted = itself.either(behind.clone().both(limits));
         if self.needs_own_policy() {
-            let lacking = if named.is_false() {
+            let lacking = if named.is_never() {
                 BlockedBy::Resource
-            } else if behind.is_false() {
-                lacking_own()
-            } else if boundary.is_false() {
+            } else if behind.is_never() {
+                lacking(true)
+            } else if boundary.is_never() {
                 BlockedBy::Boundary
             } else {
                 BlockedBy::Session
             };
-            return (granted.or(named.and(own)), lacking);
+            return (granted.either(named.both(own)), lacking);
         }
-        let lacking = if identity.is_false() && behind.is_false() {
-            BlockedBy::Identity
-        } else if boundary.is_false() {
-            BlockedBy::Boundary
-        } else if session.is_false() {
-            BlockedBy::Session
-        } else {
-            BlockedBy::Identity
-        };
-        (granted.or(own), lacking)
+        let lacking = lacking(behind.is_never());
+        (granted.either(own), lacking)
     }
 }
 

@@ -135,7 +135,13 @@ impl Applied {
         self.cited(&one.policy, one.statement, &one.pointer, allows.unwrap_or(true))
     }
 
-    fn cited(&self, policy: &str, statement: usize, pointer: &str, allows: bool) -> Cited {
+    pub(super) fn cited(
+        &self,
+        policy: &str,
+        statement: usize,
+        pointer: &str,
+        allows: bool,
+    ) -> Cited {
         let known = self.named.get(policy);
         let sid = known.and_then(|policy| policy.at(&below(pointer, "Sid"))).and_then(Json::text);
         Cited {
@@ -184,8 +190,10 @@ impl Applied {
 fn layers(asked: &Asked<'_>, applied: &Applied, said: &[Said<'_>]) -> Vec<Layer> {
     let policies = &applied.policies;
     let one = |layer: BlockedBy, level: Option<usize>, is_there: bool| {
-        let of_it =
-            || said.iter().filter(|it| it.layer == layer && level.is_none_or(|n| it.tier == n));
+        let of_it = || {
+            said.iter()
+                .filter(|it| it.seat.layer == layer && level.is_none_or(|n| it.seat.tier == n))
+        };
         let certain =
             |allows| of_it().any(|it| it.statement.allows == allows && it.holds.is_true());
         let possible = |allows| of_it().any(|it| it.statement.allows == allows);
@@ -268,7 +276,7 @@ fn failed(
     }
     if asked.is_about_resource(statement).is_false() {
         let is_complement = matches!(statement.resources, Some(Either::NotIn(_)));
-        element("Resource", is_complement, asked.resource);
+        element("Resource", is_complement, asked.resource.whole);
     }
     for condition in &statement.conditions {
         if !condition.holds(&asked.context).is_false() {
@@ -311,7 +319,7 @@ fn to_allow(
             edits.push(asked.add(layer, level, "Allow"));
         }
     }
-    let (grant, lacking) = asked.grant(&applied.policies, said);
+    let (grant, lacking) = asked.grant(&applied.policies, Asked::allowing(said));
     if grant.is_false() {
         let silent = |layer| {
             layers
@@ -322,14 +330,14 @@ fn to_allow(
         // Who is named by its account or role only is bound by more than one layer.
         let own = [BlockedBy::Identity, BlockedBy::Boundary, BlockedBy::Session];
         for layer in own.into_iter().filter(|layer| *layer != lacking && silent(*layer)) {
-            let has_none = !said.iter().any(|it| it.layer == layer && it.statement.allows);
+            let has_none = !said.iter().any(|it| it.seat.layer == layer && it.statement.allows);
             if has_none {
                 edits.push(asked.add(layer, None, "Allow"));
             }
         }
         if !asked.is_same_account() && lacking != BlockedBy::Resource {
             let has_none =
-                !said.iter().any(|it| it.layer == BlockedBy::Resource && it.statement.allows);
+                !said.iter().any(|it| it.seat.layer == BlockedBy::Resource && it.statement.allows);
             if has_none {
                 edits.push(asked.add(BlockedBy::Resource, None, "Allow"));
             }
@@ -364,7 +372,7 @@ fn to_deny(asked: &Asked<'_>, applied: &Applied, said: &[Said<'_>]) -> Change {
 
 impl Asked<'_> {
     fn add(&self, layer: BlockedBy, level: Option<usize>, effect: &'static str) -> Edit {
-        let (action, resource) = (self.request.action.clone(), self.resource.to_owned());
+        let (action, resource) = (self.request.action.clone(), self.resource.whole.to_owned());
         Edit::Add { layer, level, effect, action, resource }
     }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cells::{Cell, cells};
 use crate::glob::{Case, Glob};
 
-use super::arn::Resource;
+use super::arn::{Name, Resource};
 use super::condition::KeyCondition;
 use super::context::Context;
 use super::decide::{Policies, Request, Verdict, decide};
@@ -394,6 +394,7 @@ fn allowed(
     who: Option<&Principal>,
     context: &Context,
 ) -> Formula {
+    let name = Name::new(resource);
     let holding = |allows: bool| {
         let holds = statements.iter().filter(|it| it.allows == allows).map(|statement| {
             let is_named = match (&statement.principals, who) {
@@ -406,7 +407,7 @@ fn allowed(
                 _ => true,
             };
             let of_resource =
-                |all: &[Resource]| Formula::any(all.iter().map(|it| it.matches(resource, context)));
+                |all: &[Resource]| Formula::any(all.iter().map(|it| it.matches(&name, context)));
             let resource = match &statement.resources {
                 None => Formula::TRUE,
                 Some(Either::In(all)) => of_resource(all),

@@ -4,11 +4,13 @@ pub mod accounts;
 mod arn;
 pub mod case;
 pub mod catalogue;
+mod compiled;
 mod condition;
 mod context;
 mod decide;
 mod document;
 mod domain;
+mod effective;
 mod explain;
 mod formula;
 mod implies;
@@ -16,9 +18,11 @@ mod principal;
 mod text;
 
 pub use accounts::{Accounts, Applied, Holder, HolderKind, Levels, Policy};
+pub use compiled::{Answer, Compiled, Question};
 pub use context::Context;
 pub use decide::{BlockedBy, Deciding, Decision, Policies, Reason, Request, Verdict, decide};
 pub use document::{Document, Kind, MAX_STATEMENTS, MAX_TEXT_BYTES, Problem};
+pub use effective::{Effective, Permission, effective, granted, names};
 pub use explain::{
     Change, Cited, Edit, Explanation, Failed, Layer, MAX_NEAREST, Near, Says, explain,
 };

@@ -68,6 +68,11 @@ impl Principal {
         Ok(Self { name: name.to_owned(), sort, account })
     }
 
+    /// As it was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether it is one of an account, to which the account's own policies apply.
     pub(super) const fn is_of_account(&self) -> bool {
         !matches!(self.sort, Sort::Service | Sort::Federated | Sort::Anonymous)

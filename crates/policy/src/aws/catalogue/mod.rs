@@ -396,6 +396,11 @@ impl Catalogue {
         self.lines.get(range).unwrap_or_default()
     }
 
+    /// No id.
+    pub fn none(&self) -> ActionSet {
+        ActionSet::empty(self.len())
+    }
+
     /// Every id.
     pub fn all(&self) -> ActionSet {
         let mut all = ActionSet::empty(self.len());

@@ -50,6 +50,39 @@ impl ActionSet {
         self.words.iter().all(|word| *word == 0)
     }
 
+    pub(in crate::aws) fn insert_ranks(&mut self, ids: Range<u32>) {
+        self.insert_range(ids);
+    }
+
+    /// The ids as ranges, in order, none of which meets the next.
+    pub fn ranges(&self) -> Vec<Range<u32>> {
+        let mut ranges = Vec::new();
+        let mut open: Option<u32> = None;
+        for (n, word) in (0..).zip(&self.words) {
+            let (mut at, mut rest) = (0, *word);
+            // Each step ends a run of equal bits.
+            while at < 64 {
+                let run = match open {
+                    Some(_) => rest.trailing_ones(),
+                    None => rest.trailing_zeros(),
+                };
+                let run = run.min(64 - at);
+                at += run;
+                if at < 64 {
+                    rest >>= run;
+                    let id = n * 64 + at;
+                    match open.take() {
+                        Some(start) => ranges.push(start..id),
+                        None => open = Some(id),
+                    }
+                }
+            }
+        }
+        let end = u32::try_from(self.words.len() * 64).unwrap_or(u32::MAX);
+        ranges.extend(open.map(|start| start..end));
+        ranges
+    }
+
     /// How many ids there are in it, those of unknown actions counted as one each.
     pub fn len(&self) -> usize {
         let n_bits: u32 = self.words.iter().map(|word| word.count_ones()).sum();

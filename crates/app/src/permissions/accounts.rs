@@ -1,0 +1,218 @@
+//! Accounts as the language of their policies sees them, out of records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use connectors::{Machine, Progress, Request, Settings};
+use model::fact::State;
+use model::{Identity, PolicyDocument, PolicyKind, Time, Value, kinds};
+use policy::aws::{Accounts, Holder, HolderKind, Kind, Levels, Policy};
+use store::ListQuery;
+
+use crate::App;
+use crate::access::{Act, Actor};
+use crate::error::{Error, Result};
+
+/// The system whose policies are understood.
+const AWS: &str = "aws";
+
+/// What is read of a page of identities at once.
+const PAGE: usize = 1_000;
+
+/// Accounts out of the identities and policy documents of AWS.
+pub fn accounts_of<'r>(
+    identities: impl IntoIterator<Item = &'r Identity>,
+    policies: impl IntoIterator<Item = &'r PolicyDocument>,
+) -> Accounts {
+    let mut gathered = Gathered::default();
+    for policy in policies {
+        gathered.policy(policy);
+    }
+    for identity in identities {
+        gathered.identity(identity);
+    }
+    gathered.finish()
+}
+
+/// The accounts of everything that was synced.
+pub fn in_store(app: &App, actor: &Actor) -> Result<Accounts> {
+    actor.may(Act::Read)?;
+    let mut gathered = Gathered::default();
+    let mut instances: BTreeSet<String> = BTreeSet::new();
+    let mut query = ListQuery { limit: PAGE, ..ListQuery::default() }.with_filter("system", AWS);
+    loop {
+        let page = app.store.list_identities(&query)?;
+        for row in &page.rows {
+            instances.insert(row.record.instance.clone());
+            gathered.identity(&row.record);
+        }
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => break,
+        }
+    }
+    for instance in instances {
+        app.store.each_policy(AWS, &instance, &mut |policy| {
+            gathered.policy(&policy);
+            true
+        })?;
+    }
+    Ok(gathered.finish())
+}
+
+/// The accounts of saved output of AWS's API: a file or a folder. Nothing is kept.
+pub fn saved(path: &Path, now: Time) -> Result<Accounts> {
+    let descriptor = crate::sources::descriptor(AWS)
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("connector `{AWS}` is not built in")))?;
+    let path = std::path::absolute(path).map_err(Error::internal)?;
+    let settings = Settings::default().with_text("path", &path.to_string_lossy());
+    let (machine, cancel) = (Machine::here(), AtomicBool::new(false));
+    let request = Request {
+        settings: &settings,
+        machine: &machine,
+        now,
+        fingerprinter: None,
+        progress: &|_: Progress| {},
+        cancel: &cancel,
+    };
+    let batch = crate::scan::collect(descriptor, &request)?;
+    Ok(accounts_of(&batch.identities, &batch.policies))
+}
+
+#[derive(Default)]
+struct Gathered {
+    accounts: Accounts,
+    /// By account: the way from the organisation's root, and whether it manages it.
+    ways: BTreeMap<String, (Vec<String>, bool)>,
+    /// Of organisation policies, by target.
+    service_control: BTreeMap<String, Vec<String>>,
+    resource_control: BTreeMap<String, Vec<String>>,
+    /// Trust policies hang on their role.
+    n_organisation_policies: usize,
+}
+
+impl Gathered {
+    fn policy(&mut self, policy: &PolicyDocument) {
+        let read = |kind| Policy::read(&policy.native_id, &policy.name, &policy.document, kind);
+        match policy.kind {
+            PolicyKind::ManagedPolicy
+            | PolicyKind::InlinePolicy
+            | PolicyKind::PermissionSetPolicy => self.accounts.add_policy(read(Kind::Principal)),
+            PolicyKind::TrustPolicy => {
+                if let Some(arn) = policy.native_id.strip_suffix("#trust") {
+                    self.accounts.add_resource_policy(arn, read(Kind::Trust));
+                }
+            }
+            PolicyKind::ResourcePolicy => {
+                if let Some(arn) = &policy.resource {
+                    self.accounts.add_resource_policy(arn, read(Kind::Resource));
+                }
+            }
+            PolicyKind::ServiceControlPolicy => {
+                self.n_organisation_policies += 1;
+                for target in &policy.targets {
+                    let ids = self.service_control.entry(target.clone()).or_default();
+                    ids.push(policy.native_id.clone());
+                }
+                self.accounts.add_policy(read(Kind::Principal));
+            }
+            PolicyKind::ResourceControlPolicy => {
+                for target in &policy.targets {
+                    let ids = self.resource_control.entry(target.clone()).or_default();
+                    ids.push(policy.native_id.clone());
+                }
+                self.accounts.add_policy(read(Kind::Resource));
+            }
+        }
+    }
+
+    fn identity(&mut self, identity: &Identity) {
+        if identity.kind == kinds::CLOUD_ACCOUNT.id {
+            if let Known::List(way) = fact(identity, "organization_path") {
+                let manager = fact(identity, "management_account");
+                let manages = matches!(manager, Known::Text(id) if id == identity.native_id);
+                self.ways.insert(identity.native_id.clone(), (way, manages));
+            }
+            return;
+        }
+        let kind = if identity.kind == kinds::IAM_USER.id {
+            HolderKind::User
+        } else if identity.kind == kinds::IAM_ROLE.id {
+            HolderKind::Role
+        } else {
+            return;
+        };
+        let arn = &identity.native_id;
+        let mut holder = Holder {
+            arn: arn.clone(),
+            kind,
+            policies: Vec::new(),
+            groups: Vec::new(),
+            boundary: None,
+            tags: Some(identity.tags.clone()),
+            unread: Vec::new(),
+        };
+        for (name, what) in [
+            ("attached_policies", "managed policies"),
+            ("inline_policies", "inline policies"),
+            ("policies_of_groups", "policies of its groups"),
+        ] {
+            match fact(identity, name) {
+                Known::List(ids) if name == "inline_policies" => {
+                    holder.policies.extend(ids.iter().map(|id| format!("{arn}#inline/{id}")));
+                }
+                Known::List(ids) => holder.policies.extend(ids),
+                Known::Text(id) => holder.policies.push(id),
+                Known::Nothing => {}
+                // Roles are in no groups.
+                Known::NotKnown if name == "policies_of_groups" && kind == HolderKind::Role => {}
+                Known::NotKnown => holder.unread.push(format!("{arn}: {what}")),
+            }
+        }
+        match fact(identity, "permissions_boundary") {
+            Known::Text(boundary) => holder.boundary = Some(boundary),
+            Known::List(_) | Known::Nothing => {}
+            Known::NotKnown => holder.unread.push(format!("{arn}: permissions boundary")),
+        }
+        self.accounts.add_holder(holder);
+    }
+
+    fn finish(mut self) -> Accounts {
+        if self.n_organisation_policies == 0 {
+            return self.accounts;
+        }
+        for (account, (way, is_management_account)) in std::mem::take(&mut self.ways) {
+            let of = |attached: &BTreeMap<String, Vec<String>>| {
+                way.iter().map(|step| attached.get(step).cloned().unwrap_or_default()).collect()
+            };
+            let resource_control: Vec<Vec<String>> = of(&self.resource_control);
+            let has_any = resource_control.iter().any(|level| !level.is_empty());
+            let levels = Levels {
+                service_control: of(&self.service_control),
+                resource_control: if has_any { resource_control } else { Vec::new() },
+                is_management_account,
+            };
+            self.accounts.set_levels(&account, levels);
+        }
+        self.accounts
+    }
+}
+
+enum Known {
+    Text(String),
+    List(Vec<String>),
+    Nothing,
+    NotKnown,
+}
+
+fn fact(identity: &Identity, name: &str) -> Known {
+    match identity.facts.get(name).map(|fact| &fact.state) {
+        Some(State::Known(Value::List(list))) => {
+            Known::List(list.iter().map(ToString::to_string).collect())
+        }
+        Some(State::Known(Value::Text(text))) => Known::Text(text.to_string()),
+        Some(State::KnownAbsent) => Known::Nothing,
+        _ => Known::NotKnown,
+    }
+}
