@@ -114,7 +114,7 @@ fn kinds() -> String {
          What `kind` can be. A list filters by it (`--filter kind:iam-role`), and so does a rule.\n\n\
          ## Identities\n\n| kind | title | sort | sort for people |\n|---|---|---|---|\n",
     );
-    let of_connectors = connectors::CONNECTORS.iter().flat_map(|connector| connector.kinds);
+    let of_connectors = app::sources::descriptors().flat_map(|connector| connector.kinds);
     for kind in IDENTITY_KINDS.iter().chain(of_connectors) {
         let (id, sort) = (kind.general.id(), kind.general.title());
         line(&mut text, &format!("| `{}` | {} | `{id}` | {sort} |", kind.id, cell(kind.title)));
@@ -192,7 +192,7 @@ fn connectors_reference() -> String {
          A source is a connector with settings. Each reads and never writes; what it cannot read is a \
          gap with a path and a reason.\n",
     );
-    for connector in connectors::CONNECTORS {
+    for connector in app::sources::descriptors() {
         describe(connector, &mut text);
     }
     text
@@ -200,11 +200,13 @@ fn connectors_reference() -> String {
 
 fn describe(connector: &Descriptor, text: &mut String) {
     let Descriptor { id, title, summary, settings, permissions, kinds, .. } = connector;
-    let folder = id.replace('-', "_");
     line(text, &format!("\n## `{id}`: {title}\n\n{summary}\n"));
     line(
         text,
-        &format!("[What it reads in detail](../../crates/connectors/src/{folder}/README.md)\n"),
+        &format!(
+            "[What it reads in detail](../../{}/README.md)\n",
+            crate::tree::connector_folder(id)
+        ),
     );
     if settings.is_empty() {
         line(text, "It has no settings.\n");

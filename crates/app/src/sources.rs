@@ -1,6 +1,6 @@
 //! Configured sources: what is read, how often, and how that went.
 
-use connectors::{CONNECTORS, Descriptor, SettingKind, Settings, connector};
+use connectors::{CONNECTORS, Descriptor, SettingKind, Settings};
 use model::{SourceId, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -64,8 +64,18 @@ pub struct PermissionView {
     pub grant: &'static str,
 }
 
+/// Every connector, in the order in which people meet them: those of `connectors`, and those that
+/// have a crate of their own for what they bring along.
+pub fn descriptors() -> impl Iterator<Item = &'static Descriptor> {
+    CONNECTORS.iter().copied().chain([&connector_aws::DESCRIPTOR])
+}
+
+pub fn descriptor(id: &str) -> Option<&'static Descriptor> {
+    descriptors().find(|descriptor| descriptor.id == id)
+}
+
 pub fn connectors() -> Vec<ConnectorView> {
-    CONNECTORS.iter().map(|descriptor| view(descriptor)).collect()
+    descriptors().map(view).collect()
 }
 
 fn view(descriptor: &Descriptor) -> ConnectorView {
@@ -130,7 +140,7 @@ fn only_locally(
 /// there.
 pub fn may_read(app: &App, actor: &Actor, id: SourceId) -> Result<SourceView> {
     let view = get(app, actor, id)?;
-    if let (false, Some(descriptor)) = (view.source.enabled, connector(&view.source.connector)) {
+    if let (false, Some(descriptor)) = (view.source.enabled, descriptor(&view.source.connector)) {
         let command = format!("tutela source sync {id}");
         only_locally(app, actor, descriptor, "one that is switched off is read", &command)?;
     }
@@ -172,7 +182,7 @@ pub fn get(app: &App, actor: &Actor, id: SourceId) -> Result<SourceView> {
 }
 
 fn source_view(app: &App, source: Source) -> SourceView {
-    let descriptor = connector(&source.connector).map(view);
+    let descriptor = descriptor(&source.connector).map(view);
     SourceView {
         running: app.syncs.is_running(source.id),
         held_until: crate::sync::held_until(&source),
@@ -187,8 +197,8 @@ fn source_view(app: &App, source: Source) -> SourceView {
 pub fn add(app: &App, actor: &Actor, request: &SourceRequest, now: Time) -> Result<SourceView> {
     let detail = json!({ "add": request });
     acting(app, actor, Act::ManageSources, &request.connector, detail, now, || {
-        let descriptor = connector(&request.connector).ok_or_else(|| {
-            let known: Vec<&str> = CONNECTORS.iter().map(|descriptor| descriptor.id).collect();
+        let descriptor = descriptor(&request.connector).ok_or_else(|| {
+            let known: Vec<&str> = descriptors().map(|descriptor| descriptor.id).collect();
             Error::invalid(
                 "unknown-connector",
                 format!(
@@ -242,7 +252,7 @@ pub fn change(
         now,
         || {
             let source = app.store.source(id)?.ok_or_else(|| Error::not_found("source", id))?;
-            let descriptor = connector(&source.connector)
+            let descriptor = descriptor(&source.connector)
                 .ok_or_else(|| Error::not_found("connector", &source.connector))?;
             schedule(change.every_s.filter(|every_s| *every_s > 0))?;
             if let Some(settings) = &change.settings {

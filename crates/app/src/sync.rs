@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connectors::{Progress, Request, Settings, SourceError, connector};
+use connectors::{Progress, Request, Settings, SourceError};
 use model::fact::Text;
 use model::{Batch, SourceId, Time};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use tokio::sync::broadcast;
 use crate::access::{Act, Actor};
 use crate::audit::acting;
 use crate::error::{Error, Kind, Result};
-use crate::{App, estate};
+use crate::{App, estate, sources};
 
 /// Events a slow listener may lag behind before it loses some.
 const MAX_WAITING_EVENTS: usize = 1024;
@@ -171,7 +171,7 @@ fn read(
     cancel: &AtomicBool,
     clock: &(dyn Fn() -> Time + Sync),
 ) -> Result<SyncSummary> {
-    let descriptor = connector(&source.connector).ok_or_else(|| {
+    let descriptor = sources::descriptor(&source.connector).ok_or_else(|| {
         Error::new(
             Kind::Unavailable,
             "unknown-connector",
@@ -243,7 +243,7 @@ fn of_source(error: &SourceError) -> Error {
 pub fn test(app: &App, actor: &Actor, id: SourceId, now: Time) -> Result<Text> {
     actor.may(Act::TestSource)?;
     let source = app.store.source(id)?.ok_or_else(|| Error::not_found("source", id))?;
-    let descriptor = connector(&source.connector)
+    let descriptor = sources::descriptor(&source.connector)
         .ok_or_else(|| Error::not_found("connector", &source.connector))?;
     let settings: Settings = serde_json::from_str(&source.settings)
         .map_err(|error| Error::invalid("settings", error.to_string()))?;

@@ -8,7 +8,8 @@
 //!
 //! Shared by connectors: [`files`] opens foreign files safely, [`yaml`] loads hostile YAML within
 //! limits, [`material`] turns recognised credential material into records, [`agents`] reads the
-//! configuration of AI agents and MCP servers, [`outlet`] has the last look at every text of a batch.
+//! configuration of AI agents and MCP servers, [`aws`] and [`tags`] say what the words of AWS and
+//! of tags mean, [`outlet`] has the last look at every text of a batch.
 
 pub mod address;
 pub mod agents;
@@ -37,10 +38,7 @@ pub use contract::{
     SourceError,
 };
 
-/// Every source, in the order in which people meet them.
+/// Every source of this crate, in the order in which people meet them. `app` adds those that have
+/// a crate of their own.
 pub const CONNECTORS: &[&Descriptor] =
     &[&host::DESCRIPTOR, &homes::DESCRIPTOR, &repository::DESCRIPTOR, &terraform::DESCRIPTOR];
-
-pub fn connector(id: &str) -> Option<&'static Descriptor> {
-    CONNECTORS.iter().copied().find(|connector| connector.id == id)
-}

@@ -34,6 +34,14 @@ pub const PARSERS: &[Parser] = &[
     parser("authorized_keys", "OpenSSH's `authorized_keys`, public keys, certificates", |bytes| {
         credentials::ssh::authorized_keys(&String::from_utf8_lossy(bytes));
     }),
+    Parser {
+        scenarios: &["crates/connector-aws/src/fixtures/*"],
+        ..parser("aws", "saved replies of AWS's API, credential reports", |input| {
+            let path = split(input).map(|(path, _)| path.display().to_string());
+            let bytes = split(input).map_or(input, |(_, bytes)| bytes);
+            connector_aws::read_any(path.as_deref().unwrap_or("reply.json"), bytes);
+        })
+    },
     parser("baseline", "a baseline of known findings", |bytes| {
         _ = app::suppress::read_baseline(&String::from_utf8_lossy(bytes));
     }),

@@ -20,6 +20,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("activity", &["tokio", "rusqlite", "axum", "reqwest", "rustix", OURS]),
     ("assess", &["tokio", "rusqlite", "axum", "reqwest", "rustix", OURS]),
     ("connectors", &["rusqlite", "axum", "store", "assess", "app", "server", "cli"]),
+    ("connector-aws", &["rusqlite", "axum", "store", "assess", "app", "server", "cli"]),
     ("store", &["axum", "reqwest", "connectors", "credentials", "assess", "app", "server", "cli"]),
     ("app", &["rusqlite", "axum", "clap", "server", "cli"]),
     // The plain types of `store` and `connectors` are what `app` answers with.

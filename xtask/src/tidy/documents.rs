@@ -62,8 +62,8 @@ pub(super) fn fragments(checkout: &Checkout) -> Vec<String> {
 
 pub(super) fn connectors(checkout: &Checkout) -> Vec<String> {
     let mut problems = Vec::new();
-    for connector in connectors::CONNECTORS {
-        let folder = format!("crates/connectors/src/{}", connector.id.replace('-', "_"));
+    for connector in app::sources::descriptors() {
+        let folder = crate::tree::connector_folder(connector.id);
         if checkout.tree.file(&format!("{folder}/README.md")).is_none() {
             problems.push(format!("{folder}/README.md is missing"));
         }

@@ -22,7 +22,7 @@ pub(crate) enum SourceCommand {
     Connectors,
     /// Add a source.
     Add {
-        /// host, homes, repository, terraform …
+        /// host, homes, repository, terraform, aws …
         connector: String,
         /// A name of your own.
         #[arg(long)]
@@ -150,7 +150,7 @@ fn settings(set: &[String], connector: &str) -> anyhow::Result<BTreeMap<String, 
         let (name, value) = pair
             .split_once('=')
             .with_context(|| format!("`{pair}` is not of the form name=value"))?;
-        let is_path = connectors::connector(connector).is_some_and(|descriptor| {
+        let is_path = app::sources::descriptor(connector).is_some_and(|descriptor| {
             descriptor.settings.iter().any(|setting| {
                 setting.name == name
                     && matches!(
