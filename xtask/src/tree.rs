@@ -88,7 +88,7 @@ impl Tree {
 
 /// Where a connector lies: in `connectors`, or in a crate of its own.
 pub(crate) fn connector_folder(id: &str) -> String {
-    if connectors::CONNECTORS.iter().any(|connector| connector.id == id) {
+    if connectors::connector(id).is_some() {
         format!("crates/connectors/src/{}", id.replace('-', "_"))
     } else {
         format!("crates/connector-{id}")

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use connectors::{Descriptor, Machine, Progress, Request, Settings, SourceError};
+use connectors::{Descriptor, Machine, Progress, Request, Settings, SourceError, connector};
 use model::fact::Text;
 use model::{Batch, Coverage, Fingerprinter, Gap, GapReason, Scope, Time};
 
@@ -15,7 +15,7 @@ use crate::audit::acting;
 use crate::error::{Error, Kind, Result};
 use crate::people::MAX_NAME_CHARS;
 use crate::report::Report;
-use crate::{App, estate, sources};
+use crate::{App, estate};
 
 /// What to scan.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +50,7 @@ pub fn discover(
 ) -> Result<Vec<Stated>> {
     let mut stated = Vec::new();
     for (id, settings) in plan(scan) {
-        let descriptor = sources::descriptor(id)
+        let descriptor = connector(id)
             .ok_or_else(|| Error::internal(anyhow::anyhow!("connector `{id}` is not built in")))?;
         let report = |step: Progress| progress(descriptor.id, step);
         let request =

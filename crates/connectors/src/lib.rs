@@ -42,3 +42,7 @@ pub use contract::{
 /// a crate of their own.
 pub const CONNECTORS: &[&Descriptor] =
     &[&host::DESCRIPTOR, &homes::DESCRIPTOR, &repository::DESCRIPTOR, &terraform::DESCRIPTOR];
+
+pub fn connector(id: &str) -> Option<&'static Descriptor> {
+    CONNECTORS.iter().copied().find(|connector| connector.id == id)
+}
