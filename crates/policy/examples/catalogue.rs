@@ -1,14 +1,17 @@
-//! How long the catalogue takes to load, and the patterns of many policies to be expanded.
+//! How long the catalogue takes to load, and many policies to be expanded and linted.
 //!
-//!     cargo run --release -p policy --example catalogue -- policies.jsonl
+//!     cargo run --release -p policy --example catalogue -- policies.jsonl [--lints]
 //!
-//! Each line of the file is an object with a policy as `document`.
+//! Each line of the file is an object with a policy as `document`, and its `name`. With `--lints`
+//! it tells them one by one.
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measuring program")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use policy::aws::catalogue::{ActionSet, Catalogue};
+use policy::aws::lint::{Linted, Severity, lint};
 use serde_json::Value;
 
 fn main() {
@@ -31,6 +34,34 @@ fn main() {
         policies.len(),
         time.as_secs_f64() * 1e3
     );
+    let texts: Vec<String> =
+        policies.iter().filter_map(|one| one.get("document")).map(Value::to_string).collect();
+    let start = Instant::now();
+    let linted: Vec<Linted> = texts.iter().map(|text| lint(text, None)).collect();
+    println!("lint: {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
+    let mut counts: BTreeMap<(Severity, &str), (usize, usize)> = BTreeMap::new();
+    for (linted, policy) in linted.iter().zip(&policies) {
+        let mut rules = BTreeSet::new();
+        for one in &linted.lints {
+            let (n, n_policies) = counts.entry((one.severity, one.rule)).or_default();
+            *n += 1;
+            *n_policies += usize::from(rules.insert((one.severity, one.rule)));
+            if std::env::args().any(|it| it == "--lints") {
+                let name = policy.get("name").and_then(Value::as_str).unwrap_or_default();
+                let fix = one.fix.as_deref().unwrap_or_default();
+                println!(
+                    "{}\t{}\t{name}\t{}\t{}\t{fix}",
+                    one.severity.name(),
+                    one.rule,
+                    one.pointer,
+                    one.what
+                );
+            }
+        }
+    }
+    for ((severity, rule), (n, n_policies)) in counts.iter().rev() {
+        println!("{:8} {rule:22} {n:6} in {n_policies} policies", severity.name());
+    }
 }
 
 /// How many patterns there are, and how many actions in the sets of all statements.

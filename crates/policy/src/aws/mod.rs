@@ -14,6 +14,7 @@ mod effective;
 mod explain;
 mod formula;
 mod implies;
+pub mod lint;
 mod principal;
 mod text;
 

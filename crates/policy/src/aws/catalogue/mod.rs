@@ -77,11 +77,26 @@ pub struct Key {
 impl Key {
     /// Whether a key of a policy is this one. Letters of either case are the same.
     pub fn is(&self, written: &str) -> bool {
-        if self.name.contains(['$', '<']) {
-            holes(self.name).matches(written)
-        } else {
-            self.name.eq_ignore_ascii_case(written)
-        }
+        let start = self.fixed_start();
+        let is_alike =
+            written.get(..start.len()).is_some_and(|written| written.eq_ignore_ascii_case(start));
+        // Two services name the tag by a word, three not at all.
+        is_alike
+            && match self.name.get(start.len()..).unwrap_or_default() {
+                "" if !start.ends_with('/') => written.len() == start.len(),
+                "" | "tag-key" => written.len() > start.len(),
+                _ => holes(self.name).matches(written),
+            }
+    }
+}
+
+impl Key {
+    /// What every key that is this one begins with; the whole name where nothing in it stands for
+    /// something else.
+    fn fixed_start(&self) -> &'static str {
+        let named = self.name.strip_suffix("tag-key").filter(|start| start.ends_with('/'));
+        let start = named.or_else(|| self.name.split(['$', '<']).next());
+        start.unwrap_or(self.name)
     }
 }
 

@@ -6,14 +6,15 @@ pub const MAX_NEAREST: usize = 3;
 /// A longer text has no likeness: comparing takes time that grows with both lengths.
 pub const MAX_NEAREST_BYTES: usize = 128;
 
-/// The names that differ least from a text, in either case: by at most a third of its letters and
-/// three, with two neighbours that changed places as one difference. The likest first.
+/// The names that differ least from a text, in either case: by at most a quarter of its letters and
+/// two, with two neighbours that changed places as one difference. The likest first. More would take
+/// another verb for a slip of the finger.
 pub fn nearest<'n>(text: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     if text.len() > MAX_NEAREST_BYTES {
         return Vec::new();
     }
     let wanted = lower(text);
-    let most = (wanted.len() / 3).clamp(1, 3);
+    let most = (wanted.len() / 4).clamp(1, 2);
     let mut found: Vec<(usize, &str)> = Vec::new();
     for name in names {
         if name.len().abs_diff(wanted.len()) <= most {
