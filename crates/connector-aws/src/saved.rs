@@ -26,6 +26,10 @@ pub(crate) const MAX_FILE_BYTES: u64 = 256 << 20;
 pub(crate) const MAX_ALL_BYTES: u64 = 512 << 20;
 const MAX_FILES: usize = 20_000;
 const MAX_FOLDERS: usize = 16;
+/// Of a file that is of more accounts than this, what AWS makes is stated for the first.
+const MAX_ACCOUNTS: usize = 100;
+/// Elements that are left out are told one by one up to this many.
+const MAX_LEFT_OUT: usize = 1_000;
 /// A credential report has a row for each user; of more, the first are read.
 const MAX_REPORT_ROWS: usize = 100_000;
 /// How a credential report begins.
@@ -96,6 +100,13 @@ fn files_of(tree: &Tree, coverage: &mut Coverage) -> Vec<PathBuf> {
     found
 }
 
+/// The account that a file is of, empty when it is of several or none, and all that it names.
+#[derive(Clone, Copy)]
+struct Of<'a> {
+    account: &'a str,
+    all: &'a BTreeSet<String>,
+}
+
 /// A value of a reply, with what it is and the file it is in.
 struct Met<'a> {
     call: &'static Call,
@@ -128,32 +139,33 @@ pub(crate) fn discover(request: &Request<'_>, path: &Path) -> Result<Batch, Sour
         abouts.push(about);
     }
     let accounts = accounts_of(&asked.files, &abouts);
-    let files: Vec<(&PathBuf, &str, &About)> = asked
+    let files: Vec<(&PathBuf, Of<'_>)> = asked
         .files
         .iter()
-        .zip(accounts.iter().map(String::as_str))
+        .zip(&accounts)
         .zip(&abouts)
-        .map(|((file, account), about)| (file, account, about))
-        .filter(|(_, _, about)| about.is_recognised)
+        .filter(|(_, about)| about.is_recognised)
+        .map(|((file, account), about)| (file, Of { account, all: &about.accounts }))
         .collect();
 
     let mut index = Index::default();
     let mut pages: BTreeMap<(String, &'static str), Pages> = BTreeMap::new();
-    for (file, account, _) in &files {
+    for (file, of) in &files {
+        let account = of.account;
         let mut calls_of_reply: BTreeSet<(String, &'static str)> = BTreeSet::new();
         let mut unlimited = u64::MAX;
         let read = asked.read(request, file, &mut unlimited, &mut |event, parameters| {
             if let Event::List { member } = &event
                 && let Some(call) = calls::of_list(member)
             {
-                index.seen.entry((*account).to_owned()).or_default().insert(call.name);
-                calls_of_reply.insert(((*account).to_owned(), call.name));
+                index.seen.entry(account.to_owned()).or_default().insert(call.name);
+                calls_of_reply.insert((account.to_owned(), call.name));
             }
             let cut = match &event {
                 Event::Rest(rest) => Some(is_cut(rest)),
                 _ => None,
             };
-            with_each(event, file, account, parameters, &mut |met| {
+            with_each(event, file, *of, parameters, &mut |met| {
                 let account = met.item.account.to_owned();
                 index.seen.entry(account.clone()).or_default().insert(met.call.name);
                 calls_of_reply.insert((account, met.call.name));
@@ -173,28 +185,37 @@ pub(crate) fn discover(request: &Request<'_>, path: &Path) -> Result<Batch, Sour
         drop(read);
     }
 
+    let mut left_out: Vec<Gap> = Vec::new();
+    let mut n_more_left_out = 0_u64;
     let mut reading = Reading::new(&index);
-    for (file, account, _) in &files {
+    for (file, of) in &files {
+        let account = of.account;
+        let mut n_of_nobody: BTreeMap<&'static str, u64> = BTreeMap::new();
         let locus = shown(file);
         let mut unlimited = u64::MAX;
         let read = asked.read(request, file, &mut unlimited, &mut |event, parameters| {
             if let Event::Left { member, number, problem } = &event {
-                if let Some(call) = calls::of_list(member) {
-                    reading.begin(&locus, account, call);
-                }
                 let detail = format!("{member}/{number} is left out: {problem}");
-                reading.miss(reason_of(problem), detail);
+                match calls::of_list(member).filter(|_| !account.is_empty()) {
+                    Some(call) => {
+                        reading.begin(&locus, account, call);
+                        reading.miss(reason_of(problem), detail);
+                    }
+                    // Of which call it was, and of whom, it no longer says.
+                    None if left_out.len() < MAX_LEFT_OUT => {
+                        left_out.push(Gap::new(&locus, reason_of(problem)).detail(detail));
+                    }
+                    None => n_more_left_out += 1,
+                }
             }
             if let Event::List { member } = &event
                 && let Some(call) = calls::of_list(member).filter(|_| !account.is_empty())
             {
                 reading.begin(&locus, account, call);
             }
-            with_each(event, file, account, parameters, &mut |met| {
+            with_each(event, file, *of, parameters, &mut |met| {
                 if met.item.account.is_empty() {
-                    let detail = "which account it is of is not told: put the replies of each \
-                                  account in a folder of its own, with one that has an ARN";
-                    coverage.miss(Gap::new(&locus, GapReason::Unsupported).detail(detail));
+                    *n_of_nobody.entry(met.call.name).or_default() += 1;
                     return;
                 }
                 reading.begin(&locus, met.item.account, met.call);
@@ -205,6 +226,24 @@ pub(crate) fn discover(request: &Request<'_>, path: &Path) -> Result<Batch, Sour
         if let Err(gap) = read {
             failed.entry(file.as_path()).or_insert(gap);
         }
+        for (call, n) in n_of_nobody {
+            let detail = format!(
+                "of which account {n} replies of `aws {call}` are is not told: put those of each \
+                 account in a folder of its own, with one that has an ARN"
+            );
+            coverage.miss(Gap::new(&locus, GapReason::Unsupported).detail(detail));
+        }
+    }
+    for gap in left_out {
+        reading.miss_everywhere(&gap);
+        coverage.miss(gap);
+    }
+    if n_more_left_out > 0 {
+        let detail = format!("{n_more_left_out} more elements are left out");
+        let gap = Gap::new(shown(path), GapReason::Malformed).detail(detail);
+        reading.miss_everywhere(&gap);
+        coverage.truncated = true;
+        coverage.miss(gap);
     }
     for ((account, call), pages) in &pages {
         if pages.n_cut > 0 && pages.n_last == 0 {
@@ -372,11 +411,16 @@ fn is_report(rest: &Map<String, Value>) -> Option<Vec<u8>> {
     data_encoding::BASE64.decode(&plain).ok().filter(|bytes| bytes.starts_with(REPORT_HEAD))
 }
 
+/// Whether AWS made it, and no account.
+fn is_vendors(value: &Map<String, Value>) -> bool {
+    text(value, "Arn").is_some_and(|arn| arn.contains("::aws:policy/"))
+}
+
 /// Hands on what an event holds that a call is known for.
 fn with_each(
     event: Event<'_>,
     file: &Path,
-    account: &str,
+    of: Of<'_>,
     parameters: &Map<String, Value>,
     meet: &mut dyn FnMut(Met<'_>),
 ) {
@@ -384,9 +428,17 @@ fn with_each(
     let stated = text(parameters, "Account").filter(|account| is_account(account));
     let mut one = |member: Option<&str>, pointer: &str, value: &Map<String, Value>| {
         let Some((call, row)) = calls::recognised(member, value) else { return };
-        let account = own_account(value).or(stated).unwrap_or(account);
-        let item = Item { value, pointer, parameters, stem: &stem, account };
-        meet(Met { call, row, item });
+        let item = Item { value, pointer, parameters, stem: &stem, account: of.account };
+        match own_account(value).or(stated) {
+            Some(account) => meet(Met { call, row, item: Item { account, ..item } }),
+            // What AWS makes is the same for every account that the file is of.
+            None if of.account.is_empty() && is_vendors(value) => {
+                for account in of.all.iter().take(MAX_ACCOUNTS) {
+                    meet(Met { call, row, item: Item { account, ..item } });
+                }
+            }
+            None => meet(Met { call, row, item }),
+        }
     };
     match event {
         Event::Element { member, number, value } => {
@@ -439,7 +491,12 @@ impl Asked {
         *left -= meta.size;
         let bytes = Heeding { file: (&opened).take(meta.size), request };
         let read = read_bytes(BufReader::with_capacity(64 << 10, bytes), sink);
-        read.map_err(|(reason, detail)| Gap::new(shown(file), reason).detail(detail))
+        read.map_err(|(reason, detail)| Gap::new(shown(file), reason).detail(detail))?;
+        if Meta::of(&opened).ok() != Some(meta) {
+            let gap = Gap::new(shown(file), GapReason::Changed);
+            return Err(gap.detail("changed while it was read"));
+        }
+        Ok(())
     }
 }
 
@@ -517,16 +574,16 @@ fn report(reader: impl Read, sink: Sink<'_>) -> Result<(), (GapReason, String)> 
 /// For fuzzing: makes records of any bytes as of a file of that name.
 pub(crate) fn read_any(name: &str, bytes: &[u8]) -> Batch {
     let file = Path::new(name);
-    let account = "123456789012";
+    let of = Of { account: "123456789012", all: &BTreeSet::new() };
     let mut index = Index::default();
     drop(read_bytes(bytes, &mut |event, parameters| {
-        with_each(event, file, account, parameters, &mut |met| {
+        with_each(event, file, of, parameters, &mut |met| {
             (met.row.index)(&mut index, &met.item);
         });
     }));
     let mut reading = Reading::new(&index);
     drop(read_bytes(bytes, &mut |event, parameters| {
-        with_each(event, file, account, parameters, &mut |met| {
+        with_each(event, file, of, parameters, &mut |met| {
             reading.begin(name, met.item.account, met.call);
             (met.row.read)(&mut reading, &met.item);
         });

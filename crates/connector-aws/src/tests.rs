@@ -341,3 +341,30 @@ proptest::proptest! {
         drop(read_any("iam.json", &bytes));
     }
 }
+
+/// Replies of two accounts in one file: what AWS makes is stated for both.
+#[test]
+fn a_file_of_two_accounts() {
+    let role = |account: &str| {
+        format!(
+            r#"{{"RoleName": "a", "Arn": "arn:aws:iam::{account}:role/a", "AttachedManagedPolicies":
+            [{{"PolicyName": "Read", "PolicyArn": "arn:aws:iam::aws:policy/Read"}}]}}"#
+        )
+    };
+    let text = format!(
+        r#"{{"RoleDetailList": [{}, {}], "Policies": [{{"PolicyName": "Read",
+        "Arn": "arn:aws:iam::aws:policy/Read", "PolicyVersionList": [{{"IsDefaultVersion": true,
+        "Document": {{"Statement": [{{"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}]}}}}]}}]}}"#,
+        role("111122223333"),
+        role("444455556666")
+    );
+    let batch = read(folder(&[("iam.json", text.as_bytes())]).path());
+    assert_eq!(gaps(&batch), []);
+    let of: Vec<&str> = batch.policies.iter().map(|policy| policy.instance.as_str()).collect();
+    assert_eq!((of.len(), of.contains(&"111122223333")), (2, true));
+    assert!(batch.grants.iter().all(|grant| grant.actions == ["s3:Get*"]));
+    for role in &batch.identities {
+        let applying = role.applying_policies();
+        assert!(batch.policies.iter().any(|policy| [policy.id] == applying.as_slice()));
+    }
+}
