@@ -1,5 +1,7 @@
 //! `tutela policy`: what permission documents mean.
 
+mod lint;
+
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ pub(crate) enum PolicyCommand {
     Decide(DecideArgs),
     Implies(ImpliesArgs),
     Diff(DiffArgs),
+    Lint(lint::LintArgs),
+    Expand(lint::ExpandArgs),
 }
 
 /// Decide self-contained cases: one JSON object for each line, one answer for each, in their order.
@@ -170,6 +174,8 @@ pub(crate) fn run(command: &PolicyCommand, format: Format, talk: &Talk) -> anyho
         PolicyCommand::Decide(args) => decide(args, talk),
         PolicyCommand::Implies(args) => implies(args, format),
         PolicyCommand::Diff(args) => diff(args, format),
+        PolicyCommand::Lint(args) => lint::lint(args, format, talk),
+        PolicyCommand::Expand(args) => lint::expand(args, format),
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod explain;
+mod policy;
 mod scan;
 mod up;
 
