@@ -119,7 +119,8 @@ pub(crate) const CALLS: &[Call] = &[
     call(
         CREDENTIAL_REPORT,
         &["iam:GenerateCredentialReport", "iam:GetCredentialReport"],
-        &[list(REPORT, &["user", "arn", "password_enabled"], credentials::report_row)],
+        &[list(REPORT, &["user", "arn", "password_enabled"], credentials::report_row)
+            .learn(index::reported)],
     ),
     call(
         "iam list-access-keys",

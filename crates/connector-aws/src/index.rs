@@ -165,6 +165,13 @@ pub(crate) fn user(index: &mut Index, item: &Item<'_>) {
     }
 }
 
+/// A row of the credential report.
+pub(crate) fn reported(index: &mut Index, item: &Item<'_>) {
+    if let (Some(arn), Some(name)) = (item.text("arn"), item.text("user")) {
+        index.users.insert(of(item, name), arn.into());
+    }
+}
+
 pub(crate) fn role(index: &mut Index, item: &Item<'_>) {
     let Some(arn) = item.text("Arn") else { return };
     for profile in item.blocks("InstanceProfileList") {

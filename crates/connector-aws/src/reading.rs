@@ -217,12 +217,12 @@ impl<'a> Reading<'a> {
         Some(self.mention(item, kind, [SYSTEM, account, arn, last_part(arn)]))
     }
 
-    /// The user of a name: the ARN may have a path, which the index knows.
+    /// The user of a name, where a reply tells the ARN: it may have a path that the name has not,
+    /// and an identity that is none would be worse than none.
     pub(crate) fn user_named(&mut self, item: &Item<'_>, name: &str) -> Option<IdentityId> {
-        let known = self.index.users.get(&(item.account.to_owned(), name.to_owned()));
-        let made = || format!("arn:aws:iam::{}:user/{name}", item.account);
-        let arn = known.cloned().unwrap_or_else(made);
-        self.principal(item, &arn)
+        let index = self.index;
+        let arn = index.users.get(&(item.account.to_owned(), name.to_owned()))?;
+        self.principal(item, arn)
     }
 
     pub(crate) fn credential(
@@ -236,6 +236,9 @@ impl<'a> Reading<'a> {
         let mut credential = Credential::new(kind, SYSTEM, instance, native_id, self.scope);
         credential.loci.push(self.locus.clone());
         credential.evidence.push(self.evidence(item));
+        if let Some(user) = item.text("UserName") {
+            credential.fact("user", Fact::known(user));
+        }
         fill(&mut credential);
         self.batch.credentials.push(credential);
     }

@@ -22,8 +22,9 @@ use crate::reading::{Reading, SYSTEM};
 /// A file larger than this is not read. (All details of an account with ten thousand roles take a
 /// tenth of it.)
 pub(crate) const MAX_FILE_BYTES: u64 = 256 << 20;
-/// What all files together may have: records of them are held until the end.
-pub(crate) const MAX_ALL_BYTES: u64 = 512 << 20;
+/// What all files together may have: records of them are held until the end, and take some four
+/// times as much.
+pub(crate) const MAX_ALL_BYTES: u64 = 256 << 20;
 const MAX_FILES: usize = 20_000;
 const MAX_FOLDERS: usize = 16;
 /// Of a file that is of more accounts than this, what AWS makes is stated for the first.

@@ -324,6 +324,11 @@ impl Publication<'_> {
         let old: Option<R> = record_of_key(self.c, held.key)?;
         let (Some(&offset), Some(old)) = (offset, old) else { return Ok(false) };
         let mut record: R = stated_at(&mut self.spool, offset)?;
+        // A mention says nothing of where the thing was stated, if that was not read to its end.
+        let is_mention = record.authority() == Authority::Mentioned;
+        if is_mention && old.authority() > Authority::Mentioned && !self.is_gone::<R>(held)? {
+            return Ok(false);
+        }
         let coverages: Vec<Option<&Coverage>> = scopes_of(&old)
             .chain(scopes_of(&record))
             .map(|scope| self.coverage_of(scope))

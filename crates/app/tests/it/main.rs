@@ -645,3 +645,78 @@ fn each_act_needs_its_role_and_no_less() {
         }
     }
 }
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Saved replies of AWS become identities with the documents that apply to them; what is not saved
+/// again stays, what a reply no longer has is gone.
+#[test]
+fn an_account_is_read_from_saved_replies() {
+    let world = World::new();
+    let saved = world.folder.path().join("saved");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../connector-aws/src/fixtures/shop");
+    copy(&fixture, &saved);
+    let request = SourceRequest {
+        connector: "aws".into(),
+        name: None,
+        settings: Settings::default().with("path", [saved.to_str().unwrap()]),
+        every_s: None,
+    };
+    let source = app::sources::add(&world.app, &local(), &request, NOW).unwrap().source.id;
+    let sync =
+        |seconds| app::sync::run(&world.app, &local(), source, &move || later(seconds)).unwrap();
+    let first = sync(1);
+    assert!(first.policies.added > 10 && first.identities.added > 10, "{first:?}");
+    let query = |kind: &str| ListQuery {
+        filters: vec![Filter::new("kind", Op::Is, &[kind])],
+        ..ListQuery::default()
+    };
+    let listed = |kind: &str| {
+        let rows =
+            app::inventory::identities(&world.app, &local(), &query(kind), &[]).unwrap().items;
+        rows.into_iter().map(|row| row.record).collect::<Vec<_>>()
+    };
+    let roles = listed("iam-role");
+    let github = roles.iter().find(|role| role.name == "github").unwrap();
+    let detail = app::inventory::identity(&world.app, &local(), github.id, None).unwrap();
+    let mut names: Vec<&str> = detail.policies.iter().map(|row| row.record.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["deploy", "trust policy of github"]);
+    let mut documents = Vec::new();
+    world
+        .app
+        .store
+        .each_policy("aws", "111122223333", &mut |policy| {
+            documents.push(policy.native_id);
+            true
+        })
+        .unwrap();
+    assert!(documents.contains(&"arn:aws:iam::aws:policy/AdministratorAccess".to_owned()));
+
+    let again = sync(2);
+    assert_eq!((again.policies.added, again.policies.changed, again.policies.gone), (0, 0, 0));
+    assert_eq!((again.identities.changed, again.grants.changed, again.trusts.changed), (0, 0, 0));
+
+    let iam = saved.join("111122223333/iam.json");
+    let text = std::fs::read_to_string(&iam).unwrap();
+    std::fs::remove_file(&iam).unwrap();
+    assert_eq!(sync(3).identities.gone, 0, "it was not saved this time");
+    assert_eq!(listed("iam-role").len(), roles.len());
+    let without = text.replace("AWSServiceRoleForECS", "AWSServiceRoleForSES");
+    std::fs::write(&iam, without.get(..without.len() / 2).unwrap()).unwrap();
+    assert_eq!(sync(4).identities.gone, 0, "what is cut off hides it");
+    std::fs::write(&iam, without).unwrap();
+    let last = sync(5);
+    assert_eq!((last.identities.added, last.identities.gone), (1, 1));
+}

@@ -57,6 +57,20 @@ struct Claim {
 }
 
 impl Claim {
+    /// Whether every scope that states the thing was read far enough to see that it is gone.
+    fn is_gone(&self, thing: u8, run: &Run) -> bool {
+        self.scopes
+            .iter()
+            .all(|scope| run.read.get(scope).is_some_and(|hidden| *hidden != Some(thing)))
+    }
+
+    /// Whether a run only mentions what was stated and may still be.
+    fn outlasts(&self, thing: u8, run: &Run) -> bool {
+        let is_mentioned =
+            run.stated.get(&thing).is_some_and(|stated| stated.1 == Authority::Mentioned);
+        is_mentioned && self.stated.1 != Authority::Mentioned && !self.is_gone(thing, run)
+    }
+
     /// The scopes that a run did not read to their end.
     fn unread(&self, run: &Run) -> BTreeSet<usize> {
         self.scopes.iter().copied().filter(|scope| run.read.get(scope) != Some(&None)).collect()
@@ -88,16 +102,14 @@ impl Reference {
             let known = &self.claims[&(thing, run.source)];
             let authority = known.stated.1;
             let is_over = match run.stated.get(&thing) {
+                Some(_) if known.outlasts(thing, run) => false,
                 // A version that said more than a mention goes into the history when it changes.
                 Some(stated) => {
                     let mut scopes = known.unread(run);
                     scopes.insert(stated.0);
                     *stated != known.stated || scopes != known.scopes
                 }
-                None => known
-                    .scopes
-                    .iter()
-                    .all(|scope| run.read.get(scope).is_some_and(|hidden| *hidden != Some(thing))),
+                None => known.is_gone(thing, run),
             };
             if is_over && authority != Authority::Mentioned {
                 self.ended.insert(thing);
@@ -108,6 +120,9 @@ impl Reference {
         }
         for (thing, stated) in &run.stated {
             let known = self.claims.get(&(*thing, run.source));
+            if known.is_some_and(|known| known.outlasts(*thing, run)) {
+                continue;
+            }
             let since = known.map_or(self.turn, |known| known.since);
             let mut scopes = known.map_or(BTreeSet::new(), |known| known.unread(run));
             scopes.insert(stated.0);

@@ -444,3 +444,26 @@ fn pages_of_policy_documents_are_short() {
         assert_eq!(store.list_policies(&next).unwrap().rows.len(), 50);
     });
 }
+
+/// A source that states a thing in one scope and names it in another reads only the other: what it
+/// stated stands until the first scope was read to its end without it.
+#[test]
+fn a_mention_replaces_no_statement_that_was_not_looked_for() {
+    on_each(|store| {
+        let (host, etc, home) = (source(store, "here"), scope("/etc"), scope("/home"));
+        let stated = || identity("a", etc.id);
+        let named = || model::Identity { scope: home.id, ..mention("a", home.id) };
+        let batch = |identities, coverage| Batch { identities, coverage, ..Batch::default() };
+        let both = vec![complete(&etc), complete(&home)];
+        sync(store, host, batch(vec![stated(), named()], both.clone()), at(1));
+        let summary = sync(store, host, batch(vec![named()], vec![complete(&home)]), at(2));
+        assert_eq!((summary.identities.changed, summary.identities.gone), (0, 0));
+        assert_eq!(names(store, None), ["a"]);
+        let hidden = vec![with_gap(&etc, "/etc/a"), complete(&home)];
+        sync(store, host, batch(vec![named()], hidden), at(3));
+        assert_eq!(names(store, None), ["a"]);
+        let summary = sync(store, host, batch(vec![named()], both), at(4));
+        assert_eq!(summary.identities.changed, 1);
+        assert_eq!(names(store, None), [""; 0]);
+    });
+}
