@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod machine;
 pub mod owners;
 pub mod people;
+pub mod permissions;
 pub mod policy;
 pub mod report;
 pub mod scan;

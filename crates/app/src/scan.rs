@@ -120,7 +120,7 @@ fn plan(scan: &Scan) -> Vec<(&'static str, Settings)> {
     plan
 }
 
-fn collect(descriptor: &Descriptor, request: &Request<'_>) -> Result<Batch> {
+pub(crate) fn collect(descriptor: &Descriptor, request: &Request<'_>) -> Result<Batch> {
     let mut all = Batch::default();
     match (descriptor.discover)(request, &mut |batch| all.extend(batch)) {
         Ok(()) => {}

@@ -7,8 +7,8 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::console::{
-    credential, findings as findings_pages, identity, pages, place, search, settings, sheets,
-    sign_in, sources,
+    credential, findings as findings_pages, identity, pages, permissions, place, search, settings,
+    sheets, sign_in, sources,
 };
 use crate::server::Server;
 use crate::session::{Gate, gate};
@@ -132,6 +132,15 @@ const LOOK: Access = Access::Act(Act::Look);
 const SELF: Access = Access::Act(Act::ManageSelf);
 const PEOPLE: Access = Access::Act(Act::ManagePeople);
 const SOURCES: Access = Access::Act(Act::ManageSources);
+
+const REQUEST: &[(&str, &str)] = &[
+    ("principal", "an ARN, or the name of a user or role; not asked for by `who-can`"),
+    ("action", "`service:Name`"),
+    ("resource", "an ARN; `*`, or left out, for an action that has no resource"),
+    ("context", "`key=value`, repeatable; what is not told of the context is not known"),
+    ("absent", "a key that the request does not have; repeatable"),
+    ("resource_account", "the account of a resource whose ARN does not say it"),
+];
 
 const LIST: &[(&str, &str)] = &[
     (
@@ -299,6 +308,21 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     api(Get, "/api/v1/search", LOOK, "Search names, native ids and ids", || get(api::search))
         .query(&[("q", "the text")])
         .gives(openapi::hits),
+    api(Get, "/api/v1/permissions/can", LOOK, "May a principal do something?", || {
+        get(api::permissions::can)
+    })
+    .query(REQUEST)
+    .gives(openapi::object),
+    api(Get, "/api/v1/permissions/who-can", LOOK, "Which users and roles may do it?", || {
+        get(api::permissions::who_can)
+    })
+    .query(REQUEST)
+    .gives(openapi::object),
+    api(Get, "/api/v1/permissions/effective", LOOK, "What may a principal do?", || {
+        get(api::permissions::effective)
+    })
+    .query(&[("principal", "an ARN, or the name of a user or role")])
+    .gives(openapi::object),
     api(Get, "/api/v1/facets/{list}", LOOK, "Counts per value of the fields of a list", || {
         get(api::facets)
     })
@@ -547,6 +571,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     form("/sources/{id}/remove", SOURCES, "Remove a source", || post(sources::remove)),
     page("/changes", LOOK, "What changed between two days", || get(pages::changes)),
     page("/audit", Access::Act(Act::ReadAudit), "Audit log", || get(pages::audit)),
+    page("/permissions", LOOK, "What identities may do", || get(permissions::page)),
     page("/search", LOOK, "Search results", || get(search::page)),
     page("/settings", SELF, "Settings", || get(settings::page)),
     form("/settings/people", PEOPLE, "Add a person", || post(settings::add_person)),

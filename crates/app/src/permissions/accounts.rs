@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 
 use connectors::{Machine, Progress, Request, Settings};
 use model::fact::State;
-use model::{Identity, PolicyDocument, PolicyKind, Time, Value, kinds};
+use model::{Authority, Identity, PolicyDocument, PolicyKind, Time, Value, kinds};
 use policy::aws::{Accounts, Holder, HolderKind, Kind, Levels, Policy};
-use store::ListQuery;
+use store::{Filter, ListQuery, Op};
 
 use crate::App;
 use crate::access::{Act, Actor};
@@ -37,10 +37,11 @@ pub fn accounts_of<'r>(
 
 /// The accounts of everything that was synced.
 pub fn in_store(app: &App, actor: &Actor) -> Result<Accounts> {
-    actor.may(Act::Read)?;
+    actor.may(Act::Look)?;
     let mut gathered = Gathered::default();
     let mut instances: BTreeSet<String> = BTreeSet::new();
-    let mut query = ListQuery { limit: PAGE, ..ListQuery::default() }.with_filter("system", AWS);
+    let of_aws = Filter { field: "system".into(), op: Op::Is, values: vec![AWS.to_owned()] };
+    let mut query = ListQuery { filters: vec![of_aws], limit: PAGE, ..ListQuery::default() };
     loop {
         let page = app.store.list_identities(&query)?;
         for row in &page.rows {
@@ -62,15 +63,15 @@ pub fn in_store(app: &App, actor: &Actor) -> Result<Accounts> {
 }
 
 /// The accounts of saved output of AWS's API: a file or a folder. Nothing is kept.
-pub fn saved(path: &Path, now: Time) -> Result<Accounts> {
+pub fn saved(path: &Path, machine: &Machine, now: Time) -> Result<Accounts> {
     let descriptor = crate::sources::descriptor(AWS)
         .ok_or_else(|| Error::internal(anyhow::anyhow!("connector `{AWS}` is not built in")))?;
     let path = std::path::absolute(path).map_err(Error::internal)?;
-    let settings = Settings::default().with_text("path", &path.to_string_lossy());
-    let (machine, cancel) = (Machine::here(), AtomicBool::new(false));
+    let settings = Settings::default().with("path", [path.to_string_lossy()]);
+    let cancel = AtomicBool::new(false);
     let request = Request {
         settings: &settings,
-        machine: &machine,
+        machine,
         now,
         fingerprinter: None,
         progress: &|_: Progress| {},
@@ -128,6 +129,10 @@ impl Gathered {
     }
 
     fn identity(&mut self, identity: &Identity) {
+        // Of an account that was not read: named by others only.
+        if identity.authority == Authority::Mentioned {
+            return;
+        }
         if identity.kind == kinds::CLOUD_ACCOUNT.id {
             if let Known::List(way) = fact(identity, "organization_path") {
                 let manager = fact(identity, "management_account");
@@ -166,14 +171,14 @@ impl Gathered {
                 Known::Text(id) => holder.policies.push(id),
                 Known::Nothing => {}
                 // Roles are in no groups.
-                Known::NotKnown if name == "policies_of_groups" && kind == HolderKind::Role => {}
-                Known::NotKnown => holder.unread.push(format!("{arn}: {what}")),
+                Known::Unsaid if name == "policies_of_groups" && kind == HolderKind::Role => {}
+                Known::Unsaid => holder.unread.push(format!("{arn}: {what}")),
             }
         }
         match fact(identity, "permissions_boundary") {
             Known::Text(boundary) => holder.boundary = Some(boundary),
             Known::List(_) | Known::Nothing => {}
-            Known::NotKnown => holder.unread.push(format!("{arn}: permissions boundary")),
+            Known::Unsaid => holder.unread.push(format!("{arn}: permissions boundary")),
         }
         self.accounts.add_holder(holder);
     }
@@ -203,16 +208,14 @@ enum Known {
     Text(String),
     List(Vec<String>),
     Nothing,
-    NotKnown,
+    Unsaid,
 }
 
 fn fact(identity: &Identity, name: &str) -> Known {
     match identity.facts.get(name).map(|fact| &fact.state) {
-        Some(State::Known(Value::List(list))) => {
-            Known::List(list.iter().map(ToString::to_string).collect())
-        }
-        Some(State::Known(Value::Text(text))) => Known::Text(text.to_string()),
+        Some(State::Known(Value::List(list))) => Known::List(list.clone()),
+        Some(State::Known(Value::Text(text))) => Known::Text(text.clone()),
         Some(State::KnownAbsent) => Known::Nothing,
-        _ => Known::NotKnown,
+        _ => Known::Unsaid,
     }
 }

@@ -2,8 +2,12 @@
 
 mod accounts;
 mod questions;
+#[cfg(test)]
+mod tests;
+
+pub use policy::aws::{Accounts, BlockedBy, Cited, Condition, Edit, Failed, Says, Verdict};
 
 pub use self::accounts::{accounts_of, in_store, saved};
 pub use self::questions::{
-    Ask, Can, EffectiveOf, MAX_WHO_CAN, WhoCan, WhoCanRow, can, effective, who_can,
+    Ask, Can, EffectiveOf, MAX_WHO_CAN, WhoCan, WhoCanRow, can, condition_told, effective, who_can,
 };

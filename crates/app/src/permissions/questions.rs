@@ -39,6 +39,19 @@ pub struct Ask {
     pub resource_account: Option<String>,
 }
 
+impl Ask {
+    /// Takes `key=value` into the context; the same key again is one more value.
+    pub fn know(&mut self, pair: &str) -> Result<()> {
+        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.trim().is_empty())
+        else {
+            let message = format!("`{pair}` is no key of a context: `key=value`");
+            return Err(Error::invalid("context", message));
+        };
+        self.context.entry(key.trim().to_owned()).or_default().push(value.trim().to_owned());
+        Ok(())
+    }
+}
+
 /// The answer to one question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Can {
@@ -118,7 +131,8 @@ pub fn who_can(accounts: &Accounts, ask: &Ask) -> Result<WhoCan> {
         assumed: Vec::new(),
     };
     for holder in accounts.principals() {
-        let principal = Principal::of_arn(&holder.arn).map_err(|it| Error::invalid("principal", it))?;
+        let principal =
+            Principal::of_arn(&holder.arn).map_err(|it| Error::invalid("principal", it))?;
         let request = request(accounts, principal, ask)?;
         let applied = accounts.applied(&request);
         let decision = decide(&request, &applied.policies);
@@ -153,6 +167,22 @@ pub fn effective(accounts: &Accounts, principal: &str) -> Result<EffectiveOf> {
     Ok(EffectiveOf { principal: holder.arn.clone(), effective })
 }
 
+/// A condition of a residual, for people; what a document that was not read may say is one too.
+pub fn condition_told(one: &Condition) -> String {
+    if let Some(unread) = one.key.strip_prefix("document:") {
+        let (what, says) = unread.rsplit_once('/').unwrap_or((unread, "allows"));
+        let says = match (says, one.negated) {
+            ("denies", true) => "does not deny it",
+            ("denies", false) => "denies it",
+            (_, true) => "does not allow it",
+            (_, false) => "allows it",
+        };
+        return format!("`{what}`, which was not read, {says}");
+    }
+    let not = if one.negated { "not " } else { "" };
+    format!("{not}{} {} {}", one.operator, one.key, one.values.join(", "))
+}
+
 /// A session's ARN is a principal too, and so is one of an account that was not read.
 fn principal(accounts: &Accounts, text: &str) -> Result<Principal> {
     if text.starts_with("arn:") {
@@ -165,8 +195,9 @@ fn principal(accounts: &Accounts, text: &str) -> Result<Principal> {
 fn holder<'a>(accounts: &'a Accounts, text: &str) -> Result<&'a Holder> {
     match accounts.named(text).as_slice() {
         [one] => Ok(one),
-        [] if accounts.is_empty() => Err(Error::not_found("AWS principal", text)
-            .hint("no AWS account was read: add a source `aws`, or name saved output with `--from`")),
+        [] if accounts.is_empty() => Err(Error::not_found("AWS principal", text).hint(
+            "no AWS account was read: add a source `aws`, or name saved output with `--from`",
+        )),
         [] => Err(Error::not_found("AWS principal", text)
             .hint("name its ARN, or a user or role of an account that was read")),
         several => {
@@ -185,7 +216,8 @@ fn request(accounts: &Accounts, principal: Principal, ask: &Ask) -> Result<Reque
     if !is_action {
         return Err(Error::invalid("action", format!("`{action}` is no action: `service:Name`")));
     }
-    let is_resource = resource == "*" || resource.starts_with("arn:") && resource.split(':').count() >= 6;
+    let is_resource =
+        resource == "*" || resource.starts_with("arn:") && resource.split(':').count() >= 6;
     if !is_resource {
         let message = format!("`{resource}` is neither an ARN nor `*`");
         return Err(Error::invalid("resource", message));

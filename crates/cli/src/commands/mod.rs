@@ -12,6 +12,7 @@ mod demo;
 mod explain;
 mod lists;
 mod manage;
+mod permissions;
 mod policy;
 mod scan;
 mod up;
@@ -87,6 +88,9 @@ enum Command {
     Coverage(lists::CoverageArgs),
     Diff(lists::DiffArgs),
     Explain(explain::ExplainArgs),
+    Can(permissions::CanArgs),
+    WhoCan(permissions::WhoCanArgs),
+    Effective(permissions::EffectiveArgs),
     /// What permission documents mean.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -134,6 +138,9 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Coverage(args) => lists::coverage(&args, &global, talk),
         Command::Diff(args) => lists::diff(&args, &global, talk),
         Command::Explain(args) => explain::explain(&args, &global, talk),
+        Command::Can(args) => permissions::can(&args, &global),
+        Command::WhoCan(args) => permissions::who_can(&args, &global),
+        Command::Effective(args) => permissions::effective(&args, &global),
         Command::Policy(command) => policy::run(&command, global.format, talk),
         Command::People(command) => manage::people(&command, &global, talk),
         Command::Token(command) => manage::token(&command, &global, talk),

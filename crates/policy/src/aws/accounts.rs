@@ -346,11 +346,10 @@ impl Accounts {
         let account = arn::account(resource).or(request.resource_account.as_deref());
         let is_foreign =
             account.is_some_and(|account| request.principal.account.as_deref() != Some(account));
-        let needs_it = is_role
-            || service == "kms" && (path.starts_with("key/") || path.starts_with("alias/"))
-            || is_foreign
-            || !request.principal.is_of_account();
-        if needs_it {
+        let may_have_one = is_role || HAVE_POLICIES.contains(&service);
+        let is_key = service == "kms" && (path.starts_with("key/") || path.starts_with("alias/"));
+        let is_decisive = is_role || is_key || is_foreign || !request.principal.is_of_account();
+        if may_have_one && is_decisive {
             let kind = if is_role { Kind::Trust } else { Kind::Resource };
             let policy = Policy::not_read(resource, "the resource's policy", kind);
             applied.policies.resource = Some(Arc::clone(&policy.document));

@@ -7,6 +7,7 @@
 pub(crate) mod export;
 pub(crate) mod installation;
 pub(crate) mod people;
+pub(crate) mod permissions;
 pub(crate) mod sign_in;
 pub(crate) mod sources;
 

@@ -28,6 +28,7 @@ impl Look {
 pub(crate) enum Here {
     Today,
     Findings,
+    Permissions,
     Identities,
     Credentials,
     Places,
@@ -72,6 +73,7 @@ const RAIL: &[(&str, &[Section])] = &[
         &[
             (Here::Today, "Today", "today", "/"),
             (Here::Findings, "Findings", "findings", "/findings"),
+            (Here::Permissions, "Permissions", "tick", "/permissions"),
         ],
     ),
     (

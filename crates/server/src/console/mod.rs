@@ -13,6 +13,7 @@ pub(crate) mod identity;
 pub(crate) mod list;
 pub(crate) mod pages;
 pub(crate) mod parts;
+pub(crate) mod permissions;
 pub(crate) mod place;
 pub(crate) mod search;
 pub(crate) mod settings;

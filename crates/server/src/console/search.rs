@@ -67,6 +67,7 @@ const PAGES: &[(&str, &str, &str, &str)] = &[
     ("Coverage", "/coverage", "coverage", "gaps read denied"),
     ("Gaps", "/coverage/gaps", "coverage", "not read denied missing"),
     ("Findings", "/findings?filter=state%3Ais%3Aopen", "findings", "problems issues risk"),
+    ("Permissions", "/permissions", "tick", "can may allowed effective policy who"),
     ("Changes", "/changes", "clock", "diff history"),
     ("Settings", "/settings", "settings", "people tokens sessions password"),
 ];

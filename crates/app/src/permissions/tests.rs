@@ -1,0 +1,113 @@
+//! Questions about an account out of records.
+
+use model::{Authority, Fact, Identity, PolicyDocument, PolicyKind, Scope, kinds};
+
+use super::{Ask, accounts_of, can, effective, who_can};
+
+const ACCOUNT: &str = "111122223333";
+
+fn identity(kind: &'static kinds::IdentityKind, arn: &str) -> Identity {
+    let scope = Scope::new("aws", ACCOUNT, "account", ACCOUNT);
+    let mut identity = Identity::new(kind, "aws", ACCOUNT, arn, scope.id);
+    identity.fact("attached_policies", Fact::absent());
+    identity.fact("inline_policies", Fact::absent());
+    identity.fact("policies_of_groups", Fact::absent());
+    identity.fact("permissions_boundary", Fact::absent());
+    identity
+}
+
+fn policy(kind: PolicyKind, native_id: &str, document: &str) -> PolicyDocument {
+    let scope = Scope::new("aws", ACCOUNT, "account", ACCOUNT);
+    let document = document.replace('\'', "\"");
+    PolicyDocument::new(kind, "aws", ACCOUNT, native_id, scope.id, document)
+}
+
+#[test]
+fn records_are_asked() {
+    let arn = |of: &str| format!("arn:aws:iam::{ACCOUNT}:{of}");
+    let mut ada = identity(kinds::IAM_USER, &arn("user/ada"));
+    ada.fact("inline_policies", Fact::known(vec!["own".to_owned()]));
+    ada.fact("policies_of_groups", Fact::known(vec![arn("group/staff#inline/look")]));
+    let mut bob = identity(kinds::IAM_USER, &arn("user/bob"));
+    bob.fact("attached_policies", Fact::known(vec![arn("policy/all")]));
+    bob.fact("permissions_boundary", Fact::known(arn("policy/edge")));
+    let mut eve = identity(kinds::IAM_USER, &arn("user/eve"));
+    eve.fact("policies_of_groups", Fact::not_collected("not among the replies"));
+    let mut elsewhere = identity(kinds::IAM_ROLE, "arn:aws:iam::999999999999:role/far");
+    elsewhere.authority = Authority::Mentioned;
+    let mut account = identity(kinds::CLOUD_ACCOUNT, ACCOUNT);
+    account.fact("organization_path", Fact::known(vec!["r-1".to_owned(), ACCOUNT.to_owned()]));
+    account.fact("management_account", Fact::known("000000000000"));
+    let any = "{'Statement':{'Effect':'Allow','Action':'*','Resource':'*'}}";
+    let mut limit = policy(PolicyKind::ServiceControlPolicy, "p-1", any);
+    limit.targets = vec!["r-1".to_owned(), ACCOUNT.to_owned()];
+    let mut europe = policy(
+        PolicyKind::ServiceControlPolicy,
+        "p-2",
+        "{'Statement':{'Effect':'Deny','Action':'ec2:*','Resource':'*'}}",
+    );
+    europe.targets = vec![ACCOUNT.to_owned()];
+    let policies = [
+        limit,
+        europe,
+        policy(PolicyKind::ManagedPolicy, &arn("policy/all"), any),
+        policy(
+            PolicyKind::ManagedPolicy,
+            &arn("policy/edge"),
+            "{'Statement':{'Effect':'Allow','Action':['sqs:*','ec2:*'],'Resource':'*'}}",
+        ),
+        policy(
+            PolicyKind::InlinePolicy,
+            &arn("user/ada#inline/own"),
+            "{'Statement':{'Effect':'Allow','Action':'sqs:Send*','Resource':'*'}}",
+        ),
+        policy(
+            PolicyKind::InlinePolicy,
+            &arn("group/staff#inline/look"),
+            "{'Statement':{'Effect':'Allow','Action':'sqs:Get*','Resource':'*'}}",
+        ),
+    ];
+    let accounts = accounts_of(&[ada, bob, eve, elsewhere, account], &policies);
+    let jobs = "arn:aws:sqs:eu-west-1:111122223333:jobs";
+    let check = |principal: &str, action: &str, resource: &str, wanted: &str| {
+        let ask = Ask {
+            principal: principal.to_owned(),
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            ..Ask::default()
+        };
+        let answer = match can(&accounts, &ask) {
+            Ok(answer) => {
+                let by = answer.blocked_by.map(|by| format!(" {by:?}")).unwrap_or_default();
+                format!("{:?}{by}", answer.decision)
+            }
+            Err(error) => error.message,
+        };
+        assert_eq!(answer, wanted, "{principal} {action} {resource}");
+    };
+    check("ada", "sqs:SendMessage", jobs, "Allow");
+    check("ada", "sqs:GetQueueUrl", jobs, "Allow");
+    check("ada", "sqs:DeleteQueue", jobs, "Deny Identity");
+    check("bob", "sqs:DeleteQueue", jobs, "Allow");
+    check("bob", "s3:GetObject", "arn:aws:s3:::a/b", "Deny Boundary");
+    check("bob", "ec2:RunInstances", "*", "Deny Scp");
+    check("eve", "sqs:SendMessage", jobs, "Conditional");
+    check("nobody", "sqs:SendMessage", jobs, "there is no AWS principal `nobody`");
+    check("ada", "sqs", jobs, "`sqs` is no action: `service:Name`");
+    check("ada", "sqs:SendMessage", "jobs", "`jobs` is neither an ARN nor `*`");
+
+    let ask = Ask { action: "sqs:DeleteQueue".into(), resource: jobs.into(), ..Ask::default() };
+    let who = who_can(&accounts, &ask).unwrap();
+    let told: Vec<String> =
+        who.principals.iter().map(|row| format!("{} {:?}", row.principal, row.decision)).collect();
+    assert_eq!(told, [arn("user/bob Allow"), arn("user/eve Conditional")]);
+    assert_eq!(who.n_asked, 3);
+
+    let effective = effective(&accounts, "bob").unwrap().effective;
+    let told: Vec<String> = effective
+        .permissions
+        .iter()
+        .map(|it| format!("{:?} {}", it.verdict, it.actions.join(" ")))
+        .collect();
+    assert_eq!(told, ["Allow sqs:*"]);
+}
