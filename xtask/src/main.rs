@@ -14,6 +14,7 @@ mod catalogue;
 mod codegen;
 mod e2e;
 mod fuzz;
+mod operations;
 mod tally;
 mod tidy;
 mod tree;
@@ -42,6 +43,8 @@ enum Chore {
     Bench(bench::Args),
     /// Run every fuzz target for a while.
     Fuzz(fuzz::Args),
+    /// Write the map from AWS's operations to actions from unpacked packages.
+    Operations(operations::Args),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Chore::E2e(args) => e2e::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
+        Chore::Operations(args) => operations::run(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -174,6 +174,30 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Goes through an array; `item` takes or skips each value.
+    pub(crate) fn array(&mut self, mut item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
+        self.expect(b'[', "an array")?;
+        self.deeper()?;
+        if self.peek()? == b']' {
+            self.at += 1;
+            self.depth -= 1;
+            return Ok(());
+        }
+        loop {
+            self.peek()?;
+            item(self)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                b']' => {
+                    self.at += 1;
+                    self.depth -= 1;
+                    return Ok(());
+                }
+                _ => return Err(Fault::Expected("`,` or `]` after a value")),
+            }
+        }
+    }
+
     fn deeper(&mut self) -> Read<()> {
         if self.depth == MAX_DEPTH {
             return Err(Fault::TooDeep);

@@ -462,7 +462,7 @@ impl Framer {
             Some(Level::List { wants_comma, .. }) => *wants_comma = !is_record && !self.is_seeking,
             // Behind the list of an envelope, and yet a record.
             Some(Level::Envelope) => {
-                self.levels.push(Level::List { wants_comma: false, row: None })
+                self.levels.push(Level::List { wants_comma: false, row: None });
             }
             None => {}
         }

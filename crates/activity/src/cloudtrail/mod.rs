@@ -1,5 +1,13 @@
 //! CloudTrail: its records, and what they say of who used which permission.
 
+mod attribute;
 pub(crate) mod event;
+mod operations;
+mod request;
 
+pub use attribute::{
+    Attributed, Context, MAX_RESOURCES, Operation, Outcome, Principal, PrincipalKind, Standing,
+    Use, attribute,
+};
 pub use event::{Caller, Event, Issuer};
+pub use request::MAX_VALUES;

@@ -6,4 +6,6 @@
     reason = "what cannot go on in a test ends it"
 )]
 
+mod attribute;
 mod read;
+mod summary;

@@ -1,0 +1,540 @@
+//! From a record to who used which permission on what: a pure function.
+//!
+//! The identity is what policies are attached to: the role, never its session; the user, whatever
+//! key it used. A call that was refused is demand, not use; a call that failed otherwise may be
+//! either. A role that is handed to a service is used without a record of its own.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::event::Event;
+use super::operations::{self, Piece, Plan, Planned, Template};
+use super::request::{MAX_VALUES, Request};
+use crate::json::Scanner;
+
+/// Resources of one action of one call; a call on more is attributed to a pattern.
+pub const MAX_RESOURCES: usize = 100;
+
+/// Who used what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attributed<'a> {
+    pub principal: Principal<'a>,
+    /// The access key with which the call was signed.
+    pub access_key: Option<Cow<'a, str>>,
+    /// The session's name, which is no identity.
+    pub session: Option<Cow<'a, str>>,
+    /// The service that made the call for the identity, with the identity's permissions.
+    pub via: Option<Cow<'a, str>>,
+    pub operation: Operation<'a>,
+    /// None for what is no call of an API, and for operations that the map does not know.
+    pub uses: Vec<Use<'a>>,
+    pub outcome: Outcome,
+    pub context: Context<'a>,
+}
+
+/// What policies are attached to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal<'a> {
+    pub kind: PrincipalKind,
+    /// An ARN for roles, users and root; the name of a service; the number of an account; provider
+    /// and subject of a federated identity.
+    pub key: Cow<'a, str>,
+    pub account: Option<Cow<'a, str>>,
+    /// Provider and subject with which the session of a role began.
+    pub federated: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrincipalKind {
+    Role,
+    User,
+    Root,
+    Service,
+    /// Somebody of another account, whose own trail says who.
+    Account,
+    Federated,
+    IdentityCenter,
+    Anonymous,
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation<'a> {
+    /// The service as IAM calls it.
+    pub prefix: Cow<'a, str>,
+    pub name: Cow<'a, str>,
+    pub standing: Standing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    Mapped,
+    /// A call of an API that the map does not know.
+    Unmapped,
+    /// Something that happened without a call: a service's own event, a sign-in, an insight.
+    NoCall,
+}
+
+/// A permission that a call used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use<'a> {
+    pub action: Cow<'a, str>,
+    /// An ARN, `*` for an action without resources, or a pattern where it was not observed.
+    pub resource: Cow<'a, str>,
+    pub is_observed: bool,
+    /// For `iam:PassRole`: the service that gets the role.
+    pub passed_to: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    Success,
+    /// The permission was refused.
+    Denied,
+    /// Another error, before or after the permission was looked at.
+    Failed,
+}
+
+/// What conditions of policies speak about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Context<'a> {
+    /// An address, or the name of a service.
+    pub source: Option<Cow<'a, str>>,
+    pub vpc_endpoint: Option<Cow<'a, str>>,
+    pub user_agent: Option<Cow<'a, str>>,
+    pub region: Option<Cow<'a, str>>,
+    pub has_mfa: Option<bool>,
+    pub tls_version: Option<Cow<'a, str>>,
+    pub is_console: bool,
+}
+
+pub fn attribute<'a>(event: &Event<'a>) -> Attributed<'a> {
+    let principal = principal(event);
+    let via = match (&event.caller.invoked_by, principal.kind) {
+        (Some(service), kind) if kind != PrincipalKind::Service => Some(service.clone()),
+        _ => None,
+    };
+    let source = event.source.clone().unwrap_or_default();
+    let prefix = match source {
+        Cow::Borrowed(source) => Cow::Borrowed(operations::prefix(source)),
+        Cow::Owned(source) => Cow::Owned(operations::prefix(&source).to_owned()),
+    };
+    let name = event.name.clone().unwrap_or_default();
+    let is_call = !is_no_call(event);
+    let plan = if is_call { operations::plan(&prefix, &name) } else { None };
+    let standing = match plan {
+        Some(_) => Standing::Mapped,
+        None if is_call => Standing::Unmapped,
+        None => Standing::NoCall,
+    };
+    let uses = plan.map(|plan| uses(event, &prefix, plan, &principal)).unwrap_or_default();
+    Attributed {
+        session: session(event, principal.kind),
+        principal,
+        access_key: event.caller.access_key.clone(),
+        via,
+        operation: Operation { prefix, name, standing },
+        uses,
+        outcome: outcome(event),
+        context: Context {
+            source: event.source_address.clone(),
+            vpc_endpoint: event.vpc_endpoint.clone(),
+            user_agent: event.user_agent.clone(),
+            region: event.region.clone(),
+            has_mfa: event.caller.has_mfa,
+            tls_version: event.tls_version.clone(),
+            is_console: event.is_from_console,
+        },
+    }
+}
+
+fn is_no_call(event: &Event<'_>) -> bool {
+    let is_other_kind = event.kind.as_deref().is_some_and(|kind| kind != "AwsApiCall");
+    is_other_kind || event.category.as_deref() == Some("Insight")
+}
+
+fn principal<'a>(event: &Event<'a>) -> Principal<'a> {
+    let caller = &event.caller;
+    let account = caller.account.clone().or_else(|| caller.issuer.account.clone());
+    let of = |kind, key: Cow<'a, str>| Principal {
+        kind,
+        key,
+        account: account.clone(),
+        federated: None,
+    };
+    let by_id = || {
+        let key = caller.arn.clone().or_else(|| caller.principal_id.clone());
+        key.or_else(|| caller.account.clone()).unwrap_or(Cow::Borrowed("unknown"))
+    };
+    let partition = partition(event.region.as_deref());
+    match caller.kind.as_deref().unwrap_or_default() {
+        "Root" => {
+            let key = match &account {
+                Some(account) => Cow::Owned(format!("arn:{partition}:iam::{account}:root")),
+                None => by_id(),
+            };
+            of(PrincipalKind::Root, key)
+        }
+        "IAMUser" => {
+            let named = || {
+                let (account, name) = (account.as_ref()?, caller.user_name.as_ref()?);
+                Some(Cow::Owned(format!("arn:{partition}:iam::{account}:user/{name}")))
+            };
+            of(PrincipalKind::User, caller.arn.clone().or_else(named).unwrap_or_else(by_id))
+        }
+        "AssumedRole" => {
+            let mut principal = of(PrincipalKind::Role, role(event).unwrap_or_else(by_id));
+            principal.federated = federated(event);
+            principal
+        }
+        "Role" => of(PrincipalKind::Role, by_id()),
+        // GetFederationToken: the permissions are those of the user that asked for it.
+        "FederatedUser" => match (&caller.issuer.arn, caller.issuer.kind.as_deref()) {
+            (Some(arn), Some("Root")) => of(PrincipalKind::Root, arn.clone()),
+            (Some(arn), _) => of(PrincipalKind::User, arn.clone()),
+            (None, _) => of(PrincipalKind::Federated, by_id()),
+        },
+        "SAMLUser" | "WebIdentityUser" => {
+            let provider = caller.identity_provider.as_deref().unwrap_or("unknown");
+            let subject =
+                caller.user_name.as_deref().or(caller.principal_id.as_deref()).unwrap_or("unknown");
+            of(PrincipalKind::Federated, Cow::Owned(format!("{provider} {subject}")))
+        }
+        "IdentityCenterUser" => {
+            of(PrincipalKind::IdentityCenter, caller.on_behalf_of.clone().unwrap_or_else(by_id))
+        }
+        "AWSAccount" => match caller.account.as_deref() {
+            Some("ANONYMOUS_PRINCIPAL" | "anonymous") => {
+                of(PrincipalKind::Anonymous, Cow::Borrowed("anonymous"))
+            }
+            Some(_) => of(PrincipalKind::Account, caller.account.clone().unwrap_or_default()),
+            None => of(PrincipalKind::Account, by_id()),
+        },
+        "AWSService" => of(PrincipalKind::Service, caller.invoked_by.clone().unwrap_or_else(by_id)),
+        _ => match &caller.invoked_by {
+            Some(service) if caller.arn.is_none() => of(PrincipalKind::Service, service.clone()),
+            _ if caller.principal_id.as_deref() == Some("Anonymous") => {
+                of(PrincipalKind::Anonymous, Cow::Borrowed("anonymous"))
+            }
+            _ => of(PrincipalKind::Unknown, by_id()),
+        },
+    }
+}
+
+/// The role of a session: its issuer, else what the session's own ARN says, which has no path.
+fn role<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
+    if let Some(arn) = &event.caller.issuer.arn {
+        return Some(arn.clone());
+    }
+    let arn = event.caller.arn.as_deref()?;
+    let (head, tail) = arn.split_once(":assumed-role/")?;
+    let (partition, account) = head.strip_prefix("arn:")?.split_once(":sts::")?;
+    let role = tail.split('/').next()?;
+    Some(Cow::Owned(format!("arn:{partition}:iam::{account}:role/{role}")))
+}
+
+fn federated(event: &Event<'_>) -> Option<String> {
+    let provider =
+        event.caller.federated_provider.as_deref().filter(|provider| !provider.is_empty())?;
+    Some(match event.caller.federated_subject.as_deref() {
+        Some(subject) => format!("{provider} {subject}"),
+        None => provider.to_owned(),
+    })
+}
+
+fn session<'a>(event: &Event<'a>, kind: PrincipalKind) -> Option<Cow<'a, str>> {
+    let tail = |text: &Cow<'a, str>, separator: char| match text {
+        Cow::Borrowed(text) => text.rsplit_once(separator).map(|(_, name)| Cow::Borrowed(name)),
+        Cow::Owned(text) => {
+            text.rsplit_once(separator).map(|(_, name)| Cow::Owned(name.to_owned()))
+        }
+    };
+    match kind {
+        PrincipalKind::Role => event.caller.arn.as_ref().and_then(|arn| tail(arn, '/')),
+        PrincipalKind::Account => event.caller.principal_id.clone(),
+        PrincipalKind::User if event.caller.kind.as_deref() == Some("FederatedUser") => {
+            event.caller.arn.as_ref().and_then(|arn| tail(arn, '/'))
+        }
+        _ => None,
+    }
+}
+
+/// Error codes that say that a permission was refused, without `Client.`, `Exception`, `Fault` and
+/// `Error`.
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedForDependency",
+    "AllAccessDisabled",
+    "Authorization",
+    "AuthorizationFailure",
+    "AuthFailure",
+    "Forbidden",
+    "InsufficientPrivileges",
+    "KMSAccessDenied",
+    "NotAuthorized",
+    "OperationNotPermitted",
+    "Unauthorized",
+    "UnauthorizedAccess",
+    "UnauthorizedOperation",
+    "UserUnauthorized",
+];
+
+fn outcome(event: &Event<'_>) -> Outcome {
+    let Some(code) = event.error_code.as_deref() else {
+        return if event.has_error_message { Outcome::Failed } else { Outcome::Success };
+    };
+    let base = code.rsplit('.').next().unwrap_or(code);
+    let base = ["Exception", "Fault", "Error"]
+        .iter()
+        .find_map(|end| base.strip_suffix(end))
+        .unwrap_or(base);
+    if DENIED.contains(&base) {
+        Outcome::Denied
+    } else if base == "DryRunOperation" {
+        // The permission was there; nothing else was asked.
+        Outcome::Success
+    } else {
+        Outcome::Failed
+    }
+}
+
+/// What a call may name of the account in which it was made.
+struct Here<'a, 'e> {
+    partition: &'static str,
+    region: &'e str,
+    account: &'e str,
+    prefix: &'e str,
+    request: Request<'a>,
+}
+
+fn uses<'a>(
+    event: &Event<'a>,
+    prefix: &str,
+    plan: &'static Plan,
+    principal: &Principal<'a>,
+) -> Vec<Use<'a>> {
+    let here = Here {
+        partition: partition(event.region.as_deref()),
+        region: event.region.as_deref().unwrap_or_default(),
+        account: event
+            .recipient_account
+            .as_deref()
+            .or(principal.account.as_deref())
+            .unwrap_or_default(),
+        prefix,
+        request: Request::new(event.request),
+    };
+    let mut uses = Vec::with_capacity(1);
+    for planned in &plan.uses {
+        if let Some((path, is_wanted)) = planned.condition
+            && here.request.has(path) != is_wanted
+        {
+            continue;
+        }
+        let action = || Cow::Borrowed(planned.action.as_str());
+        let used = |resource, is_observed| Use {
+            action: action(),
+            resource,
+            is_observed,
+            passed_to: None,
+        };
+        if !planned.has_resources {
+            uses.push(used(Cow::Borrowed("*"), true));
+            continue;
+        }
+        let mut resources = here.rendered(planned);
+        if resources.iter().all(|resource| resource.contains('*')) {
+            let stated = stated(event.resources, planned);
+            if !stated.is_empty() {
+                resources = stated;
+            }
+        }
+        if resources.is_empty() || resources.len() > MAX_RESOURCES {
+            uses.push(used(Cow::Owned(here.anything(planned)), false));
+        } else {
+            uses.extend(resources.into_iter().map(|resource| {
+                let is_observed = !resource.contains('*');
+                used(resource, is_observed)
+            }));
+        }
+    }
+    if plan.passes_role {
+        here.pass_roles(&mut uses);
+    }
+    uses
+}
+
+impl<'a> Here<'a, '_> {
+    /// Resources by the templates of an action.
+    fn rendered(&self, planned: &Planned) -> Vec<Cow<'a, str>> {
+        let mut arns: Vec<Cow<'a, str>> = Vec::new();
+        for template in &planned.resources {
+            match template {
+                Template::Arn(path) => {
+                    for value in self.request.values(path, false) {
+                        if value.starts_with("arn:") {
+                            push(&mut arns, value);
+                        } else if *path == "x-amz-copy-source" {
+                            let source = value.trim_start_matches('/');
+                            let source = source.split("?versionId=").next().unwrap_or(source);
+                            push(
+                                &mut arns,
+                                Cow::Owned(format!("arn:{}:s3:::{source}", self.partition)),
+                            );
+                        }
+                    }
+                }
+                Template::Pattern(pieces) => self.pattern(pieces, &mut arns),
+            }
+            if arns.len() > MAX_RESOURCES {
+                break;
+            }
+        }
+        arns
+    }
+
+    /// One pattern with all values of its parameters.
+    fn pattern(&self, pieces: &[Piece], arns: &mut Vec<Cow<'a, str>>) {
+        let mut found = vec![format!("arn:{}:", self.partition)];
+        let searches = self.prefix == "ec2";
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => found.iter_mut().for_each(|arn| arn.push_str(text)),
+                Piece::Region => found.iter_mut().for_each(|arn| arn.push_str(self.region)),
+                Piece::Any => found.iter_mut().for_each(|arn| arn.push('*')),
+                Piece::Account => found.iter_mut().for_each(|arn| arn.push_str(self.account)),
+                Piece::Parameter(path) => {
+                    let values = self.request.values(path, searches);
+                    if values.is_empty() || values.len() > MAX_VALUES {
+                        return;
+                    }
+                    let mut next = Vec::with_capacity(found.len() * values.len());
+                    for value in values {
+                        if value.starts_with("arn:") {
+                            // What the parameter names is the resource, or a part of it.
+                            push(arns, value);
+                            continue;
+                        }
+                        if self.prefix == "kms" && value.starts_with("alias/") {
+                            continue;
+                        }
+                        for arn in &found {
+                            let value = if arn.ends_with('/') {
+                                value.trim_start_matches('/')
+                            } else {
+                                &value
+                            };
+                            // Secrets have six characters of chance behind their names.
+                            let tail = if self.prefix == "secretsmanager" { "-??????" } else { "" };
+                            next.push(format!("{arn}{value}{tail}"));
+                        }
+                        if next.len() > MAX_RESOURCES {
+                            break;
+                        }
+                    }
+                    found = next;
+                    if found.is_empty() {
+                        return;
+                    }
+                }
+            }
+        }
+        for arn in found {
+            push(arns, Cow::Owned(arn));
+        }
+    }
+
+    /// Any resource of the action's service in this account.
+    fn anything(&self, planned: &Planned) -> String {
+        let service = planned.action.split(':').next().unwrap_or(self.prefix);
+        let (region, account) = match service {
+            "iam" | "sts" | "organizations" | "cloudfront" | "route53" => ("", self.account),
+            "s3" => ("", ""),
+            _ => (self.region, self.account),
+        };
+        format!("arn:{}:{service}:{region}:{account}:*", self.partition)
+    }
+
+    /// Handing over a role is checked and never logged.
+    fn pass_roles(&self, uses: &mut Vec<Use<'a>>) {
+        let passed = |resource, is_observed| Use {
+            action: Cow::Borrowed("iam:PassRole"),
+            resource,
+            is_observed,
+            passed_to: Some(operations::passed_to(self.prefix)),
+        };
+        let mut is_given = false;
+        for role in self.request.roles() {
+            is_given = true;
+            uses.push(passed(Cow::Borrowed(role), true));
+        }
+        if is_given {
+            return;
+        }
+        let role = |name: &str| format!("arn:{}:iam::{}:role/{name}", self.partition, self.account);
+        for name in self.request.role_names() {
+            is_given = true;
+            uses.push(passed(Cow::Owned(role(&name)), true));
+        }
+        if !is_given && self.request.has("iamInstanceProfile") {
+            // The role in an instance profile is not said.
+            uses.push(passed(Cow::Owned(role("*")), false));
+        }
+    }
+}
+
+fn push<'a>(arns: &mut Vec<Cow<'a, str>>, arn: Cow<'a, str>) {
+    if !arns.contains(&arn) {
+        arns.push(arn);
+    }
+}
+
+/// ARNs that the record itself lists, of the action's service.
+fn stated<'a>(resources: &'a str, planned: &Planned) -> Vec<Cow<'a, str>> {
+    let mut arns = Vec::new();
+    if !resources.starts_with('[') {
+        return arns;
+    }
+    let service = planned.action.split(':').next().unwrap_or_default();
+    let service = if service == "sts" { "iam" } else { service };
+    _ = Scanner::new(resources).array(|scanner| {
+        if scanner.peek()? != b'{' {
+            return scanner.skip();
+        }
+        scanner.object(|scanner, key| {
+            if key.get().eq_ignore_ascii_case("ARN") {
+                let arn = scanner.text()?.unwrap_or_default();
+                let of = arn.split(':').nth(2);
+                if of == Some(service) && arns.len() <= MAX_RESOURCES {
+                    push(&mut arns, arn);
+                }
+            } else {
+                scanner.skip()?;
+            }
+            Ok(true)
+        })?;
+        Ok(())
+    });
+    arns
+}
+
+fn partition(region: Option<&str>) -> &'static str {
+    let region = region.unwrap_or_default();
+    let starts = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("us-iso-", "aws-iso"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+    ];
+    starts
+        .iter()
+        .find(|(start, _)| region.starts_with(start))
+        .map_or("aws", |(_, partition)| partition)
+}

@@ -1,0 +1,165 @@
+//! `requestParameters`: finds parameters by the names that the API has, which CloudTrail varies.
+
+use std::borrow::Cow;
+
+use crate::json::{Read, Scanner};
+
+/// Values of one parameter; the rest of a longer list are left out, and the use is not observed.
+pub const MAX_VALUES: usize = 100;
+/// Objects within each other that are searched for an EC2 parameter.
+const MAX_SEARCH: usize = 5;
+
+/// The parameters of a call, as JSON.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request<'a> {
+    members: Vec<(Cow<'a, str>, &'a str)>,
+    raw: &'a str,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(raw: &'a str) -> Self {
+        let mut members = Vec::new();
+        if raw.starts_with('{') {
+            // What is here was read before as a part of its record.
+            _ = Scanner::new(raw).object(|scanner, key| {
+                members.push((key.get(), scanner.raw()?));
+                Ok(true)
+            });
+        }
+        Self { members, raw }
+    }
+
+    /// Whether there is such a parameter, and it says something.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        let first = path.split(['.', '[']).next().unwrap_or(path);
+        (self.members.iter()).any(|(key, value)| {
+            is_named(key, first) && !matches!(*value, "null" | "\"\"" | "[]" | "{}")
+        })
+    }
+
+    /// The texts that a path leads to: `Key`, `Target.Arn`, `Names[]`, `Items[].Id`.
+    pub(crate) fn values(&self, path: &str, searches: bool) -> Vec<Cow<'a, str>> {
+        let mut values = Vec::new();
+        let steps: Vec<&str> = path.split('.').collect();
+        if let Some((first, rest)) = steps.split_first() {
+            for (key, value) in &self.members {
+                if is_named(key, first.trim_end_matches("[]")) {
+                    _ = collect(&mut Scanner::new(value), rest, &mut values);
+                }
+            }
+        }
+        if values.is_empty() && searches {
+            // EC2 has `InstanceId.N` as `instancesSet.items[].instanceId`.
+            let last = steps.last().map_or(path, |last| last.trim_end_matches("[]"));
+            let name = last.strip_suffix('s').unwrap_or(last);
+            _ = search(&mut Scanner::new(self.raw), name, 0, &mut values);
+        }
+        values
+    }
+
+    /// ARNs of roles anywhere in it.
+    pub(crate) fn roles(&self) -> Vec<&'a str> {
+        let mut roles: Vec<&str> = Vec::new();
+        for at in memchr::memmem::find_iter(self.raw.as_bytes(), ":iam::") {
+            let (Some(before), Some(after)) = (self.raw.get(..at), self.raw.get(at..)) else {
+                continue;
+            };
+            let from = before.rfind('"').map_or(0, |quote| quote + 1);
+            let Some(n) = after.find('"') else { continue };
+            let Some(arn) = self.raw.get(from..at + n) else { continue };
+            let is_role = arn.starts_with("arn:")
+                && after.get(..n).is_some_and(|tail| tail.contains(":role/"));
+            if is_role
+                && !arn.contains(['\\', '*', ' '])
+                && !roles.contains(&arn)
+                && roles.len() < MAX_VALUES
+            {
+                roles.push(arn);
+            }
+        }
+        roles
+    }
+
+    /// The names of roles that are given by name.
+    pub(crate) fn role_names(&self) -> Vec<Cow<'a, str>> {
+        const NAMES: &[&str] = &[
+            "role",
+            "rolename",
+            "rolearn",
+            "servicerole",
+            "iamrole",
+            "jobflowrole",
+            "executionrole",
+        ];
+        (self.members.iter())
+            .filter(|(key, _)| NAMES.iter().any(|name| key.eq_ignore_ascii_case(name)))
+            .filter_map(|(_, value)| Scanner::new(value).text().ok()?)
+            .filter(|name| !name.is_empty() && !name.contains([':', ' ', '*']))
+            .collect()
+    }
+}
+
+/// CloudTrail writes `Bucket` as `bucketName`, `DBInstanceIdentifier` as `dBInstanceIdentifier`.
+fn is_named(key: &str, name: &str) -> bool {
+    key.eq_ignore_ascii_case(name)
+        || (key.len() == name.len() + 4
+            && key.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+            && key.ends_with("Name"))
+}
+
+/// The texts at the end of the steps; lists are gone through at any of them.
+fn collect<'a>(
+    scanner: &mut Scanner<'a>,
+    steps: &[&str],
+    values: &mut Vec<Cow<'a, str>>,
+) -> Read<()> {
+    match (scanner.peek()?, steps.split_first()) {
+        (b'[', _) => scanner.array(|scanner| collect(scanner, steps, values)),
+        (b'"', None) => {
+            let value = scanner.string()?.get();
+            if values.len() <= MAX_VALUES && !value.is_empty() && !values.contains(&value) {
+                values.push(value);
+            }
+            Ok(())
+        }
+        (b'{', Some((first, rest))) => {
+            let name = first.trim_end_matches("[]");
+            scanner.object(|scanner, key| {
+                if is_named(&key.get(), name) {
+                    collect(scanner, rest, values)?;
+                } else {
+                    scanner.skip()?;
+                }
+                Ok(true)
+            })?;
+            Ok(())
+        }
+        _ => scanner.skip(),
+    }
+}
+
+/// Texts under this key, wherever it is.
+fn search<'a>(
+    scanner: &mut Scanner<'a>,
+    name: &str,
+    depth: usize,
+    values: &mut Vec<Cow<'a, str>>,
+) -> Read<()> {
+    match scanner.peek()? {
+        b'[' if depth < MAX_SEARCH => {
+            scanner.array(|scanner| search(scanner, name, depth + 1, values))
+        }
+        b'{' if depth < MAX_SEARCH => {
+            scanner.object(|scanner, key| {
+                if scanner.peek()? == b'"' && is_named(&key.get(), name) {
+                    collect(scanner, &[], values)?;
+                } else {
+                    search(scanner, name, depth + 1, values)?;
+                }
+                Ok(true)
+            })?;
+            Ok(())
+        }
+        _ => scanner.skip(),
+    }
+}

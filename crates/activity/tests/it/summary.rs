@@ -1,0 +1,178 @@
+//! What events come to, whatever order they came in and however often.
+
+use activity::cloudtrail::Event;
+use activity::{MAX_AREAS, Reader, Summaries};
+use proptest::prelude::*;
+
+/// A record in a few words: who, with which key, what, on what, when, where from.
+#[derive(Debug, Clone)]
+struct Told {
+    id: u32,
+    shared: Option<u32>,
+    caller: u8,
+    operation: u8,
+    object: u16,
+    minute: u8,
+    account: u8,
+    outcome: u8,
+}
+
+impl Told {
+    fn json(&self) -> String {
+        let account = ["111122223333", "444455556666"][usize::from(self.account % 2)];
+        let caller = match self.caller % 4 {
+            0 => r#"{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ci","accountId":"111122223333","accessKeyId":"AKIAIOSFODNN7EXAMPLE"}"#.to_owned(),
+            1 => format!(r#"{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/s{}","accountId":"111122223333","accessKeyId":"ASIA{}"}}"#, self.minute, self.object),
+            2 => r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#.to_owned(),
+            _ => r#"{"type":"AWSAccount","accountId":"777788889999","principalId":"AROA:x"}"#.to_owned(),
+        };
+        let (source, name) =
+            [("s3", "GetObject"), ("s3", "CopyObject"), ("x", "Unknown"), ("sqs", "SendMessage")]
+                [usize::from(self.operation % 4)];
+        let shared = self
+            .shared
+            .map(|id| format!(r#""sharedEventID":"00000000-0000-0000-1111-{id:012x}","#));
+        let error = match self.outcome % 6 {
+            0 => r#""errorCode":"AccessDenied","#,
+            1 => r#""errorCode":"NoSuchKey","#,
+            _ => "",
+        };
+        format!(
+            r#"{{"eventVersion":"1.11","userIdentity":{caller},"eventTime":"2026-11-22T10:{:02}:00Z","eventSource":"{source}.amazonaws.com","eventName":"{name}",{}{error}"awsRegion":"eu-central-1","sourceIPAddress":"203.0.{}.7","userAgent":"agent{}/1","requestParameters":{{"bucketName":"data","key":"f{}/o{}","queueUrl":"q"}},"eventID":"00000000-0000-4000-8000-{:012x}","eventCategory":"Data","eventType":"AwsApiCall","recipientAccountId":"{account}"}}"#,
+            self.minute % 60,
+            shared.unwrap_or_default(),
+            self.object % 40,
+            self.object % 30,
+            self.object % 100,
+            self.object,
+            self.id,
+        )
+    }
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let small = (any::<u8>(), any::<u8>(), 0..400_u16, any::<u8>(), any::<u8>(), any::<u8>());
+    (small, prop::option::weighted(0.2, 0..20_u32)).prop_map(
+        |((caller, operation, object, minute, account, outcome), shared)| Told {
+            id: 0,
+            shared,
+            caller,
+            operation,
+            object,
+            minute,
+            account,
+            outcome,
+        },
+    )
+}
+
+fn add(summaries: &mut Summaries, json: &str) {
+    let reading = Reader::default().read(json.as_bytes(), &mut |event: &Event<'_>| {
+        summaries.add(event);
+    });
+    assert_eq!((reading.n_records, reading.problems), (1, Vec::new()));
+}
+
+fn shown(summaries: &Summaries) -> String {
+    serde_json::to_string_pretty(&summaries.view()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Any order, any partition, and 21 % that come again in any part: the same state, and merging
+    /// is associative and commutative.
+    #[test]
+    fn the_same_events_come_to_the_same(
+        mut events in prop::collection::vec(told(), 1..300),
+        again in prop::collection::vec(any::<prop::sample::Index>(), 63),
+        parts in prop::collection::vec(0..4_usize, 363),
+        order in any::<u64>(),
+    ) {
+        for (n, event) in events.iter_mut().enumerate() {
+            event.id = u32::try_from(n).unwrap();
+        }
+        let mut one = Summaries::default();
+        events.iter().for_each(|event| add(&mut one, &event.json()));
+        let expected = shown(&one);
+        prop_assert_eq!(one.view().n_events <= events.len() as u64, true);
+
+        let n_again = events.len() * 21 / 100;
+        let copies: Vec<Told> = again.iter().take(n_again).map(|at| at.get(&events).clone()).collect();
+        let mut all = [events.clone(), copies].concat();
+        all.sort_by_key(|event| (u64::from(event.id) + 1).wrapping_mul(order | 1).rotate_left(17));
+        let mut shuffled = Summaries::default();
+        all.iter().for_each(|event| add(&mut shuffled, &event.json()));
+        prop_assert_eq!(&shown(&shuffled), &expected);
+
+        let mut split: Vec<Summaries> = vec![Summaries::default(); 4];
+        for (event, part) in all.iter().zip(&parts) {
+            add(&mut split[*part], &event.json());
+        }
+        let merged = |order: &[usize]| {
+            let mut merged = Summaries::default();
+            order.iter().for_each(|part| merged.merge(&split[*part]));
+            shown(&merged)
+        };
+        prop_assert_eq!(&merged(&[0, 1, 2, 3]), &expected);
+        prop_assert_eq!(&merged(&[3, 1, 2, 0, 1, 3]), &expected);
+        let (mut left, mut right) = (split[0].clone(), split[2].clone());
+        left.merge(&split[1]);
+        right.merge(&split[3]);
+        right.merge(&left);
+        prop_assert_eq!(&shown(&right), &expected);
+    }
+}
+
+fn object(id: u32, object: u16) -> Told {
+    Told { id, shared: None, caller: 0, operation: 0, object, minute: 1, account: 0, outcome: 5 }
+}
+
+#[test]
+fn many_objects_are_one_area() {
+    let mut summaries = Summaries::default();
+    let n = u16::try_from(MAX_AREAS).unwrap();
+    for at in 0..n {
+        add(&mut summaries, &object(u32::from(at), at).json());
+    }
+    assert_eq!(summaries.view().identities[0].uses.len(), MAX_AREAS);
+    add(&mut summaries, &object(1_000, n).json());
+    let uses = summaries.view().identities.remove(0).uses;
+    let told: Vec<(String, u64)> =
+        uses.into_iter().map(|used| (used.resource, used.success.n)).collect();
+    // 65 folders of one object each are too many as well.
+    assert_eq!(told, [("arn:aws:s3:::data/*".to_owned(), 65)]);
+}
+
+#[test]
+fn copies_of_one_call_count_once() {
+    let own = Told { shared: Some(1), ..object(7, 1) };
+    let theirs = Told { id: 8, caller: 3, account: 1, ..own.clone() };
+    for order in [[&own, &theirs], [&theirs, &own]] {
+        let mut summaries = Summaries::default();
+        order.iter().for_each(|event| add(&mut summaries, &event.json()));
+        let view = summaries.view();
+        assert_eq!((view.n_events, view.identities.len()), (1, 1));
+        assert_eq!(view.identities[0].key, "arn:aws:iam::111122223333:user/ci");
+    }
+}
+
+#[test]
+fn without_an_id_the_record_itself_is_known_again() {
+    let mut summaries = Summaries::default();
+    let without = |told: &Told| told.json().replace("eventID", "x");
+    add(&mut summaries, &without(&object(1, 1)));
+    add(&mut summaries, &without(&object(1, 1)));
+    add(&mut summaries, &without(&object(2, 1)));
+    assert_eq!(summaries.view().n_events, 2);
+}
+
+#[test]
+fn beyond_the_limit_of_ids_it_says_so() {
+    let mut summaries = Summaries::with_max_ids(2);
+    for id in [1, 2, 3, 3, 1] {
+        add(&mut summaries, &object(id, 1).json());
+    }
+    let view = summaries.view();
+    assert_eq!((view.n_events, view.n_forgotten), (4, 2));
+}
