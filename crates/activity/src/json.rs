@@ -38,6 +38,7 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    #[inline]
     pub(crate) fn get(self) -> Cow<'a, str> {
         if self.is_escaped { Cow::Owned(unescaped(self.raw)) } else { Cow::Borrowed(self.raw) }
     }
@@ -71,14 +72,8 @@ impl<'a> Scanner<'a> {
     /// The next byte that is not white space.
     #[inline]
     pub(crate) fn peek(&mut self) -> Read<u8> {
-        let bytes = self.bytes();
-        loop {
-            match bytes.get(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
-                Some(byte) => return Ok(*byte),
-                None => return Err(Fault::End),
-            }
-        }
+        self.at = plain(self.bytes(), self.at);
+        self.bytes().get(self.at).copied().ok_or(Fault::End)
     }
 
     #[inline]
@@ -96,19 +91,27 @@ impl<'a> Scanner<'a> {
     pub(crate) fn string(&mut self) -> Read<Text<'a>> {
         self.expect(b'"', "a string")?;
         let from = self.at;
-        let mut is_escaped = false;
+        let end = end_of_plain(self.bytes(), from);
+        if self.bytes().get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Ok(Text { raw: self.slice(from, end), is_escaped: false });
+        }
+        self.at = end;
+        self.rest_of_string()?;
+        Ok(Text { raw: self.slice(from, self.at - 1), is_escaped: true })
+    }
+
+    /// A string from its first character that is not plain.
+    #[cold]
+    fn rest_of_string(&mut self) -> Read<()> {
         loop {
             self.at = end_of_plain(self.bytes(), self.at);
             match self.bytes().get(self.at) {
                 Some(b'"') => {
-                    let raw = self.slice(from, self.at);
                     self.at += 1;
-                    return Ok(Text { raw, is_escaped });
+                    return Ok(());
                 }
-                Some(b'\\') => {
-                    is_escaped = true;
-                    self.escape()?;
-                }
+                Some(b'\\') => self.escape()?,
                 Some(_) => return Err(Fault::Expected("no control character within a string")),
                 None => return Err(Fault::End),
             }
@@ -229,64 +232,106 @@ impl<'a> Scanner<'a> {
         let base = self.depth;
         // One bit for each level, the lowest is the innermost: set in an object.
         let mut levels: u128 = 0;
+        let bytes = self.bytes();
+        // In a register; in `self` each step would wait for the one before.
+        let mut at = self.at;
         loop {
-            match self.peek()? {
-                b'"' => {
-                    self.string()?;
-                }
-                open @ (b'{' | b'[') => {
-                    self.at += 1;
-                    self.deeper()?;
-                    let is_object = open == b'{';
+            at = plain(bytes, at);
+            match bytes.get(at) {
+                Some(b'"') => at = self.string_end(bytes, at)?,
+                Some(open @ (b'{' | b'[')) => {
+                    self.at = at;
+                    at += 1;
+                    self.deeper().inspect_err(|_| self.at += 1)?;
+                    let is_object = *open == b'{';
                     levels = levels << 1 | u128::from(is_object);
-                    let next = self.peek()?;
-                    if next != if is_object { b'}' } else { b']' } {
+                    at = plain(bytes, at);
+                    let is_empty = bytes.get(at) == Some(if is_object { &b'}' } else { &b']' });
+                    if !is_empty {
                         if is_object {
-                            self.key()?;
+                            at = self.key_end(bytes, at)?;
                         }
                         continue;
                     }
                 }
-                b'-' | b'0'..=b'9' => self.number()?,
-                b't' => self.literal("true")?,
-                b'f' => self.literal("false")?,
-                b'n' => self.literal("null")?,
-                _ => return Err(Fault::Expected("a value")),
+                Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+                    self.at = at;
+                    self.scalar()?;
+                    at = self.at;
+                }
+                other => return Err(self.fault(at, other, "a value")),
             }
             // A value has ended, or an array or object without any stands before its end.
             loop {
                 if self.depth == base {
+                    self.at = at;
                     return Ok(());
                 }
                 let is_object = levels & 1 == 1;
-                match (self.peek()?, is_object) {
-                    (b',', true) => {
-                        self.at += 1;
-                        self.key()?;
+                at = plain(bytes, at);
+                match (bytes.get(at), is_object) {
+                    (Some(b','), true) => {
+                        at = self.key_end(bytes, plain(bytes, at + 1))?;
                         break;
                     }
-                    (b',', false) => {
-                        self.at += 1;
+                    (Some(b','), false) => {
+                        at += 1;
                         break;
                     }
-                    (b'}', true) | (b']', false) => {
-                        self.at += 1;
+                    (Some(b'}'), true) | (Some(b']'), false) => {
+                        at += 1;
                         self.depth -= 1;
                         levels >>= 1;
                     }
-                    (_, true) => return Err(Fault::Expected("`,` or `}` after a value")),
-                    (_, false) => return Err(Fault::Expected("`,` or `]` after a value")),
+                    (other, true) => return Err(self.fault(at, other, "`,` or `}` after a value")),
+                    (other, false) => {
+                        return Err(self.fault(at, other, "`,` or `]` after a value"));
+                    }
                 }
             }
         }
     }
 
-    fn key(&mut self) -> Read<()> {
-        if self.peek()? != b'"' {
-            return Err(Fault::Expected("a key"));
+    #[cold]
+    fn fault(&mut self, at: usize, found: Option<&u8>, what: &'static str) -> Fault {
+        self.at = at;
+        if found.is_some() { Fault::Expected(what) } else { Fault::End }
+    }
+
+    /// Where a string ends whose opening quote is at `at`.
+    #[inline]
+    fn string_end(&mut self, bytes: &[u8], at: usize) -> Read<usize> {
+        let end = end_of_plain(bytes, at + 1);
+        if bytes.get(end) == Some(&b'"') {
+            return Ok(end + 1);
         }
-        self.string()?;
-        self.expect(b':', "`:` after a key")
+        self.at = end;
+        self.rest_of_string()?;
+        Ok(self.at)
+    }
+
+    /// Where the value of a key begins.
+    #[inline]
+    fn key_end(&mut self, bytes: &[u8], at: usize) -> Read<usize> {
+        let quote = bytes.get(at);
+        if quote != Some(&b'"') {
+            return Err(self.fault(at, quote, "a key"));
+        }
+        let end = self.string_end(bytes, at)?;
+        let end = plain(bytes, end);
+        match bytes.get(end) {
+            Some(b':') => Ok(end + 1),
+            other => Err(self.fault(end, other, "`:` after a key")),
+        }
+    }
+
+    fn scalar(&mut self) -> Read<()> {
+        match self.bytes().get(self.at) {
+            Some(b't') => self.literal("true"),
+            Some(b'f') => self.literal("false"),
+            Some(b'n') => self.literal("null"),
+            _ => self.number(),
+        }
     }
 
     fn literal(&mut self, word: &'static str) -> Read<()> {
@@ -341,6 +386,15 @@ impl<'a> Scanner<'a> {
         }
         Ok(())
     }
+}
+
+/// Where the first byte stands that is not white space.
+#[inline]
+fn plain(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+    }
+    at
 }
 
 /// Where the first quote, backslash or control character stands, eight bytes at a time.

@@ -34,23 +34,35 @@ impl From<u128> for Id {
 fn uuid(text: &[u8]) -> Option<u128> {
     let text: &[u8; 36] = text.try_into().ok()?;
     let mut number: u128 = 0;
-    for (n, byte) in text.iter().enumerate() {
-        if matches!(n, 8 | 13 | 18 | 23) {
-            if *byte != b'-' {
-                return None;
-            }
-            continue;
+    for (from, to) in [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)] {
+        let mut part: u64 = 0;
+        let mut all = 0;
+        for byte in text.get(from..to)? {
+            let digit = DIGITS.get(usize::from(*byte)).copied().unwrap_or(255);
+            all |= digit;
+            part = part << 4 | u64::from(digit & 15);
         }
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b'A'..=b'F' => byte - b'A' + 10,
-            _ => return None,
-        };
-        number = number << 4 | u128::from(digit);
+        if all > 15 || text.get(to).is_some_and(|byte| *byte != b'-') {
+            return None;
+        }
+        number = number << (4 * (to - from)) | u128::from(part);
     }
     Some(number)
 }
+
+/// The number of a hexadecimal digit, 255 for what is none.
+#[expect(clippy::indexing_slicing, reason = "a constant; what is out of bounds does not compile")]
+const DIGITS: [u8; 256] = {
+    let mut digits = [255; 256];
+    let mut n: u8 = 0;
+    while n < 16 {
+        let letter = if n < 10 { b'0' + n } else { b'a' + n - 10 };
+        digits[letter as usize] = n;
+        digits[letter.to_ascii_uppercase() as usize] = n;
+        n += 1;
+    }
+    digits
+};
 
 /// In which row an event was counted.
 pub(crate) const NOT_COUNTED: u32 = u32::MAX;

@@ -5,13 +5,16 @@
 //! overlapping or not, merge to what all events together would have given. Everything else that a row
 //! holds (first, last, sets) does not change when an event comes again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 use model::Time;
 
-use crate::area::{LEVELS, area};
-use crate::cloudtrail::{Attributed, Event, Outcome, PrincipalKind, Standing, attribute};
+use crate::area::{LEVELS, area, write_area};
+use crate::cloudtrail::{
+    Call, Event, Outcome, PrincipalKind, Standing, Use as Permission, Who, call, who,
+};
 use crate::origin::{agent, network};
 use crate::seen::{Id, MAX_IDS, NOT_COUNTED, Seen};
 use crate::view::{Identity, Summary, Tally, Trail, Unattributed, Used};
@@ -22,8 +25,10 @@ pub const MAX_AREAS: usize = 64;
 /// Networks, agents, regions of a row; sessions and subjects of an identity. The first in order are
 /// kept, whatever came first.
 pub const MAX_NAMES: usize = 16;
-/// User agents whose family is remembered.
-const MAX_AGENTS: usize = 1 << 14;
+/// User agents whose family is remembered, and addresses whose network is.
+const MAX_REMEMBERED: usize = 1 << 14;
+/// Callers that are remembered as they stand in records.
+const MAX_CALLERS: usize = 1 << 14;
 
 /// Names of which the first in order are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +40,10 @@ pub struct Names {
 
 impl Names {
     fn add(&mut self, name: &str) {
+        // Most often the only one.
+        if self.list.first().is_some_and(|first| **first == *name) {
+            return;
+        }
         let Err(at) = self.list.binary_search_by(|known| (**known).cmp(name)) else { return };
         if at == MAX_NAMES {
             self.more = true;
@@ -51,6 +60,18 @@ impl Names {
         other.list.iter().for_each(|name| self.add(name));
         self.more |= other.more;
     }
+}
+
+/// What a text comes to, remembered.
+fn remembered<'m>(
+    known: &'m mut HashMap<String, Box<str>>,
+    text: &str,
+    made: impl Fn(&str) -> Cow<'_, str>,
+) -> &'m str {
+    if known.len() == MAX_REMEMBERED && !known.contains_key(text) {
+        known.clear();
+    }
+    known.entry_ref(text).or_insert_with(|| made(text).into())
 }
 
 /// What is counted together.
@@ -91,6 +112,16 @@ fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
     }
 }
 
+/// Who called, by number.
+#[derive(Debug, Clone, Copy)]
+struct By {
+    identity: u32,
+    credential: u32,
+    via: u32,
+    account: u32,
+    has_mfa: Option<bool>,
+}
+
 /// What one identity did with one operation, with one credential and one outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
@@ -106,7 +137,16 @@ struct Key {
 struct Group {
     level: u8,
     /// By what was used: see [`write_uses`].
-    rows: BTreeMap<Box<str>, u32>,
+    rows: HashMap<Box<str>, u32>,
+}
+
+impl Group {
+    fn sorted(&self) -> Vec<(&str, u32)> {
+        let mut rows: Vec<(&str, u32)> =
+            self.rows.iter().map(|(uses, row)| (&**uses, *row)).collect();
+        rows.sort_unstable();
+        rows
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -173,7 +213,9 @@ pub struct Summaries {
     identities: BTreeMap<u32, Known>,
     copies: HashMap<Id, Copied>,
     spans: BTreeMap<(Box<str>, Box<str>), Span>,
-    agents: HashMap<Box<str>, Box<str>>,
+    callers: HashMap<Box<str>, (Box<str>, By)>,
+    agents: HashMap<String, Box<str>>,
+    networks: HashMap<String, Box<str>>,
     scratch: String,
 }
 
@@ -196,7 +238,9 @@ impl Summaries {
             identities: BTreeMap::new(),
             copies: HashMap::new(),
             spans: BTreeMap::new(),
+            callers: HashMap::new(),
             agents: HashMap::new(),
+            networks: HashMap::new(),
             scratch: String::new(),
         }
     }
@@ -208,37 +252,100 @@ impl Summaries {
 
     /// Takes in an event; false when it was known.
     pub fn add(&mut self, event: &Event<'_>) -> bool {
+        self.add_where(event, |_| true)
+    }
+
+    /// Takes in an event if it is wanted; false when it was known or is not.
+    pub fn add_where(
+        &mut self,
+        event: &Event<'_>,
+        is_wanted: impl FnOnce(&Event<'_>) -> bool,
+    ) -> bool {
         let id = match &event.id {
             Some(id) => Id::of(id),
             // Nothing else tells a copy from another event.
             None => Id::hashed(event.raw.as_bytes()),
         };
-        if self.seen.rows.contains_key(&id) {
+        if self.seen.rows.contains_key(&id) || !is_wanted(event) {
             return false;
         }
-        self.add_attributed(id, event, &attribute(event));
-        true
-    }
-
-    /// The same for what is attributed already.
-    fn add_attributed(&mut self, id: Id, event: &Event<'_>, attributed: &Attributed<'_>) {
-        let row = self.row_of(attributed);
-        self.touch(row, event.time, attributed);
-        self.saw(event, &attributed.operation.prefix);
+        let by = self.by(event);
+        let account = self.names.text(by.account);
+        let Call { operation, uses, outcome } = call(event, Some(account));
+        let is_callers = !account.is_empty() && event.recipient_account.as_deref() == Some(account);
+        self.scratch.clear();
+        self.scratch.push_str(&operation.prefix);
+        self.scratch.push(':');
+        self.scratch.push_str(&operation.name);
+        let key = Key {
+            identity: by.identity,
+            credential: by.credential,
+            via: by.via,
+            operation: self.names.number(&self.scratch),
+            standing: operation.standing,
+            outcome,
+        };
+        let group = self.groups.entry(key).or_default();
+        self.scratch.clear();
+        write_uses(&mut self.scratch, &uses, group.level);
+        let row = row_in(group, &mut self.rows, &self.scratch);
+        self.touch(row, event, by.has_mfa);
+        self.saw(event, &operation.prefix);
         if self.seen.rows.len() >= self.max_ids {
             self.n_forgotten += 1;
             if let Some(row) = self.rows.get_mut(row as usize) {
                 row.n_forgotten += 1;
             }
-            return;
+            return true;
         }
         self.count(id, row);
         if let Some(shared) = &event.shared_id {
-            let recipient = event.recipient_account.as_deref();
-            let is_callers =
-                recipient.is_some() && attributed.principal.account.as_deref() == recipient;
             self.copy(Id::of(shared), Copied { is_callers, id });
         }
+        true
+    }
+
+    /// Who called: looked up where the same was read before, which is most often.
+    fn by(&mut self, event: &Event<'_>) -> By {
+        let region = event.region.as_deref();
+        let start = region.unwrap_or_default().get(..3).unwrap_or_default();
+        if let Some((region, by)) = self.callers.get(event.caller)
+            && **region == *start
+        {
+            return *by;
+        }
+        let Who { principal, access_key, session, via, has_mfa } = who(&event.caller(), region);
+        // A session's key lasts hours: it is no credential that anybody rotates.
+        let credential = access_key.as_deref().filter(|key| !key.starts_with("ASIA"));
+        let account = principal.account.as_deref().unwrap_or_default();
+        let by = By {
+            identity: self.names.number(&principal.key),
+            credential: self.names.number(credential.unwrap_or_default()),
+            via: self.names.number(via.as_deref().unwrap_or_default()),
+            account: self.names.number(account),
+            has_mfa,
+        };
+        let known = self.identities.entry(by.identity).or_insert_with(|| Known {
+            kind: principal.kind,
+            account: account.into(),
+            federated: Names::default(),
+            sessions: Names::default(),
+        });
+        known.kind = known.kind.min(principal.kind);
+        if *account > *known.account {
+            known.account = account.into();
+        }
+        if let Some(federated) = &principal.federated {
+            known.federated.add(federated);
+        }
+        if let Some(session) = session {
+            known.sessions.add(&session);
+        }
+        if self.callers.len() == MAX_CALLERS {
+            self.callers.clear();
+        }
+        self.callers.insert(event.caller.into(), (start.into(), by));
+        by
     }
 
     fn count(&mut self, id: Id, row: u32) {
@@ -286,74 +393,24 @@ impl Summaries {
         row
     }
 
-    fn row_of(&mut self, attributed: &Attributed<'_>) -> u32 {
-        let Attributed { principal, access_key, session, via, operation, outcome, .. } = attributed;
-        let identity = self.names.number(&principal.key);
-        // A session's key lasts hours: it is no credential that anybody rotates.
-        let credential = access_key.as_deref().filter(|key| !key.starts_with("ASIA"));
-        self.scratch.clear();
-        self.scratch.push_str(&operation.prefix);
-        self.scratch.push(':');
-        self.scratch.push_str(&operation.name);
-        let key = Key {
-            identity,
-            credential: self.names.number(credential.unwrap_or_default()),
-            via: self.names.number(via.as_deref().unwrap_or_default()),
-            operation: self.names.number(&self.scratch),
-            standing: operation.standing,
-            outcome: *outcome,
-        };
-        let known = self.identities.entry(identity).or_insert_with(|| Known {
-            kind: principal.kind,
-            account: principal.account.as_deref().unwrap_or_default().into(),
-            federated: Names::default(),
-            sessions: Names::default(),
-        });
-        known.kind = known.kind.min(principal.kind);
-        if let Some(account) =
-            principal.account.as_deref().filter(|account| **account > *known.account)
-        {
-            known.account = account.into();
-        }
-        if let Some(federated) = &principal.federated {
-            known.federated.add(federated);
-        }
-        if let Some(session) = session {
-            known.sessions.add(session);
-        }
-        let group = self.groups.entry(key).or_default();
-        self.scratch.clear();
-        write_uses(&mut self.scratch, attributed, group.level);
-        row_in(group, &mut self.rows, &self.scratch)
-    }
-
-    fn touch(&mut self, row: u32, time: Option<Time>, attributed: &Attributed<'_>) {
+    fn touch(&mut self, row: u32, event: &Event<'_>, has_mfa: Option<bool>) {
         let Some(row) = self.rows.get_mut(row as usize) else { return };
-        let context = &attributed.context;
-        row.first = earlier(row.first, time);
-        row.last = row.last.max(time);
-        if let Some(source) = &context.source {
-            row.networks.add(&network(source));
+        row.first = earlier(row.first, event.time);
+        row.last = row.last.max(event.time);
+        if let Some(source) = &event.source_address {
+            row.networks.add(remembered(&mut self.networks, source, network));
         }
-        if let Some(user_agent) = &context.user_agent {
-            if let Some(family) = self.agents.get(&**user_agent) {
-                row.agents.add(family);
-            } else {
-                let family = agent(user_agent);
-                row.agents.add(&family);
-                if self.agents.len() < MAX_AGENTS {
-                    self.agents.insert((**user_agent).into(), (*family).into());
-                }
-            }
+        if let Some(user_agent) = &event.user_agent {
+            row.agents.add(remembered(&mut self.agents, user_agent, agent));
         }
-        if let Some(region) = &context.region {
+        if let Some(region) = &event.region {
             row.regions.add(region);
         }
-        if let Some(endpoint) = &context.vpc_endpoint {
+        if let Some(endpoint) = &event.vpc_endpoint {
             row.vpc_endpoints.add(endpoint);
         }
-        row.has_mfa |= context.has_mfa == Some(true);
-        row.lacks_mfa |= context.has_mfa == Some(false);
+        row.has_mfa |= has_mfa == Some(true);
+        row.lacks_mfa |= has_mfa == Some(false);
     }
 
     fn saw(&mut self, event: &Event<'_>, prefix: &str) {
@@ -394,16 +451,16 @@ impl Summaries {
             while group.level < theirs.level {
                 raise(group, &mut self.rows);
             }
-            for (uses, from) in &theirs.rows {
+            for (uses, from) in theirs.sorted() {
                 let uses = coarser_uses(uses, theirs.level, group.level);
                 let to = row_in(group, &mut self.rows, &uses);
                 if let (Some(to), Some(from)) =
-                    (self.rows.get_mut(to as usize), other.rows.get(*from as usize))
+                    (self.rows.get_mut(to as usize), other.rows.get(from as usize))
                 {
                     to.absorb(from);
                     to.n_forgotten += from.n_forgotten;
                 }
-                if let Some(place) = moved.get_mut(*from as usize) {
+                if let Some(place) = moved.get_mut(from as usize) {
                     *place = to;
                 }
             }
@@ -454,8 +511,8 @@ impl Summaries {
         let mut keys: Vec<(&Key, &Group)> = self.groups.iter().collect();
         keys.sort_unstable_by_key(|(key, _)| **key);
         for (key, group) in keys {
-            for (uses, row) in &group.rows {
-                let Some(row) = self.rows.get(*row as usize) else { continue };
+            for (uses, row) in group.sorted() {
+                let Some(row) = self.rows.get(row as usize) else { continue };
                 let n = row.n + row.n_forgotten;
                 if n == 0 {
                     continue;
@@ -537,18 +594,18 @@ impl Row {
 }
 
 /// A line for each use: action, resource, whether it was observed, what a role was handed to.
-fn write_uses(text: &mut String, attributed: &Attributed<'_>, level: u8) {
-    for used in &attributed.uses {
+fn write_uses(text: &mut String, uses: &[Permission<'_>], level: u8) {
+    for used in uses {
         let resource: &str = &used.resource;
         let passed_to = used.passed_to.as_deref().unwrap_or_default();
         let is_clean = !resource.contains(['\n', '\t']) && !passed_to.contains(['\n', '\t']);
         text.push_str(&used.action);
         text.push('\t');
-        match (level, is_clean) {
-            (0, true) => text.push_str(resource),
-            (_, true) => text.push_str(&area(resource, level)),
+        if is_clean {
+            write_area(text, resource, level);
+        } else {
             // Names with line feeds exist: S3 allows them in keys.
-            (_, false) => text.push_str(&area(&resource.replace(['\n', '\t'], "?"), level)),
+            write_area(text, &resource.replace(['\n', '\t'], "?"), level);
         }
         text.push_str(if used.is_observed { "\t" } else { "\t-" });
         text.push('\t');
@@ -598,7 +655,9 @@ fn row_in(group: &mut Group, rows: &mut Vec<Row>, uses: &str) -> u32 {
 fn raise(group: &mut Group, rows: &mut [Row]) {
     let from = group.level;
     group.level += 1;
-    for (uses, row) in std::mem::take(&mut group.rows) {
+    let mut finer: Vec<(Box<str>, u32)> = group.rows.drain().collect();
+    finer.sort_unstable();
+    for (uses, row) in finer {
         let uses = coarser_uses(&uses, from, group.level);
         let Some(into) = group.rows.get(&*uses) else {
             group.rows.insert(uses.into(), row);

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::event::Event;
+use super::event::{Caller, Event};
 use super::operations::{self, Piece, Plan, Planned, Template};
 use super::request::{MAX_VALUES, Request};
 use crate::json::Scanner;
@@ -113,13 +113,62 @@ pub struct Context<'a> {
 }
 
 pub fn attribute<'a>(event: &Event<'a>) -> Attributed<'a> {
-    let principal = principal(event);
-    let via = match (&event.caller.invoked_by, principal.kind) {
+    let who = who(&event.caller(), event.region.as_deref());
+    let Call { operation, uses, outcome } = call(event, who.principal.account.as_deref());
+    let Who { principal, access_key, session, via, has_mfa } = who;
+    Attributed {
+        principal,
+        access_key,
+        session,
+        via,
+        operation,
+        uses,
+        outcome,
+        context: Context {
+            source: event.source_address.clone(),
+            vpc_endpoint: event.vpc_endpoint.clone(),
+            user_agent: event.user_agent.clone(),
+            region: event.region.clone(),
+            has_mfa,
+            tls_version: event.tls_version.clone(),
+            is_console: event.is_from_console,
+        },
+    }
+}
+
+/// What `userIdentity` says.
+pub(crate) struct Who<'a> {
+    pub(crate) principal: Principal<'a>,
+    pub(crate) access_key: Option<Cow<'a, str>>,
+    pub(crate) session: Option<Cow<'a, str>>,
+    pub(crate) via: Option<Cow<'a, str>>,
+    pub(crate) has_mfa: Option<bool>,
+}
+
+pub(crate) fn who<'a>(caller: &Caller<'a>, region: Option<&str>) -> Who<'a> {
+    let principal = principal(caller, region);
+    let via = match (&caller.invoked_by, principal.kind) {
         (Some(service), kind) if kind != PrincipalKind::Service => Some(service.clone()),
         _ => None,
     };
-    let source = event.source.clone().unwrap_or_default();
-    let prefix = match source {
+    Who {
+        session: session(caller, principal.kind),
+        principal,
+        access_key: caller.access_key.clone(),
+        via,
+        has_mfa: caller.has_mfa,
+    }
+}
+
+/// What the rest of the record says, of a caller of this account.
+pub(crate) struct Call<'a> {
+    pub(crate) operation: Operation<'a>,
+    pub(crate) uses: Vec<Use<'a>>,
+    pub(crate) outcome: Outcome,
+}
+
+pub(crate) fn call<'a>(event: &Event<'a>, account: Option<&str>) -> Call<'a> {
+    let prefix = match event.source.clone().unwrap_or_default() {
         Cow::Borrowed(source) => Cow::Borrowed(operations::prefix(source)),
         Cow::Owned(source) => Cow::Owned(operations::prefix(&source).to_owned()),
     };
@@ -131,25 +180,8 @@ pub fn attribute<'a>(event: &Event<'a>) -> Attributed<'a> {
         None if is_call => Standing::Unmapped,
         None => Standing::NoCall,
     };
-    let uses = plan.map(|plan| uses(event, &prefix, plan, &principal)).unwrap_or_default();
-    Attributed {
-        session: session(event, principal.kind),
-        principal,
-        access_key: event.caller.access_key.clone(),
-        via,
-        operation: Operation { prefix, name, standing },
-        uses,
-        outcome: outcome(event),
-        context: Context {
-            source: event.source_address.clone(),
-            vpc_endpoint: event.vpc_endpoint.clone(),
-            user_agent: event.user_agent.clone(),
-            region: event.region.clone(),
-            has_mfa: event.caller.has_mfa,
-            tls_version: event.tls_version.clone(),
-            is_console: event.is_from_console,
-        },
-    }
+    let uses = plan.map(|plan| uses(event, &prefix, plan, account)).unwrap_or_default();
+    Call { operation: Operation { prefix, name, standing }, uses, outcome: outcome(event) }
 }
 
 fn is_no_call(event: &Event<'_>) -> bool {
@@ -157,8 +189,7 @@ fn is_no_call(event: &Event<'_>) -> bool {
     is_other_kind || event.category.as_deref() == Some("Insight")
 }
 
-fn principal<'a>(event: &Event<'a>) -> Principal<'a> {
-    let caller = &event.caller;
+fn principal<'a>(caller: &Caller<'a>, region: Option<&str>) -> Principal<'a> {
     let account = caller.account.clone().or_else(|| caller.issuer.account.clone());
     let of = |kind, key: Cow<'a, str>| Principal {
         kind,
@@ -170,7 +201,7 @@ fn principal<'a>(event: &Event<'a>) -> Principal<'a> {
         let key = caller.arn.clone().or_else(|| caller.principal_id.clone());
         key.or_else(|| caller.account.clone()).unwrap_or(Cow::Borrowed("unknown"))
     };
-    let partition = partition(event.region.as_deref());
+    let partition = partition(region);
     match caller.kind.as_deref().unwrap_or_default() {
         "Root" => {
             let key = match &account {
@@ -187,8 +218,8 @@ fn principal<'a>(event: &Event<'a>) -> Principal<'a> {
             of(PrincipalKind::User, caller.arn.clone().or_else(named).unwrap_or_else(by_id))
         }
         "AssumedRole" => {
-            let mut principal = of(PrincipalKind::Role, role(event).unwrap_or_else(by_id));
-            principal.federated = federated(event);
+            let mut principal = of(PrincipalKind::Role, role(caller).unwrap_or_else(by_id));
+            principal.federated = federated(caller);
             principal
         }
         "Role" => of(PrincipalKind::Role, by_id()),
@@ -226,27 +257,26 @@ fn principal<'a>(event: &Event<'a>) -> Principal<'a> {
 }
 
 /// The role of a session: its issuer, else what the session's own ARN says, which has no path.
-fn role<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
-    if let Some(arn) = &event.caller.issuer.arn {
+fn role<'a>(caller: &Caller<'a>) -> Option<Cow<'a, str>> {
+    if let Some(arn) = &caller.issuer.arn {
         return Some(arn.clone());
     }
-    let arn = event.caller.arn.as_deref()?;
+    let arn = caller.arn.as_deref()?;
     let (head, tail) = arn.split_once(":assumed-role/")?;
     let (partition, account) = head.strip_prefix("arn:")?.split_once(":sts::")?;
     let role = tail.split('/').next()?;
     Some(Cow::Owned(format!("arn:{partition}:iam::{account}:role/{role}")))
 }
 
-fn federated(event: &Event<'_>) -> Option<String> {
-    let provider =
-        event.caller.federated_provider.as_deref().filter(|provider| !provider.is_empty())?;
-    Some(match event.caller.federated_subject.as_deref() {
+fn federated(caller: &Caller<'_>) -> Option<String> {
+    let provider = caller.federated_provider.as_deref().filter(|provider| !provider.is_empty())?;
+    Some(match caller.federated_subject.as_deref() {
         Some(subject) => format!("{provider} {subject}"),
         None => provider.to_owned(),
     })
 }
 
-fn session<'a>(event: &Event<'a>, kind: PrincipalKind) -> Option<Cow<'a, str>> {
+fn session<'a>(caller: &Caller<'a>, kind: PrincipalKind) -> Option<Cow<'a, str>> {
     let tail = |text: &Cow<'a, str>, separator: char| match text {
         Cow::Borrowed(text) => text.rsplit_once(separator).map(|(_, name)| Cow::Borrowed(name)),
         Cow::Owned(text) => {
@@ -254,10 +284,10 @@ fn session<'a>(event: &Event<'a>, kind: PrincipalKind) -> Option<Cow<'a, str>> {
         }
     };
     match kind {
-        PrincipalKind::Role => event.caller.arn.as_ref().and_then(|arn| tail(arn, '/')),
-        PrincipalKind::Account => event.caller.principal_id.clone(),
-        PrincipalKind::User if event.caller.kind.as_deref() == Some("FederatedUser") => {
-            event.caller.arn.as_ref().and_then(|arn| tail(arn, '/'))
+        PrincipalKind::Role => caller.arn.as_ref().and_then(|arn| tail(arn, '/')),
+        PrincipalKind::Account => caller.principal_id.clone(),
+        PrincipalKind::User if caller.kind.as_deref() == Some("FederatedUser") => {
+            caller.arn.as_ref().and_then(|arn| tail(arn, '/'))
         }
         _ => None,
     }
@@ -315,16 +345,12 @@ fn uses<'a>(
     event: &Event<'a>,
     prefix: &str,
     plan: &'static Plan,
-    principal: &Principal<'a>,
+    account: Option<&str>,
 ) -> Vec<Use<'a>> {
     let here = Here {
         partition: partition(event.region.as_deref()),
         region: event.region.as_deref().unwrap_or_default(),
-        account: event
-            .recipient_account
-            .as_deref()
-            .or(principal.account.as_deref())
-            .unwrap_or_default(),
+        account: event.recipient_account.as_deref().or(account).unwrap_or_default(),
         prefix,
         request: Request::new(event.request),
     };
@@ -399,6 +425,13 @@ impl<'a> Here<'a, '_> {
 
     /// One pattern with all values of its parameters.
     fn pattern(&self, pieces: &[Piece], arns: &mut Vec<Cow<'a, str>>) {
+        let is_given = |piece: &Piece| match piece {
+            Piece::Parameter(path) => self.prefix == "ec2" || self.request.has(path),
+            _ => true,
+        };
+        if !pieces.iter().all(is_given) {
+            return;
+        }
         let mut found = vec![format!("arn:{}:", self.partition)];
         let searches = self.prefix == "ec2";
         for piece in pieces {

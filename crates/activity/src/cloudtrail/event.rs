@@ -31,7 +31,8 @@ pub struct Event<'a> {
     pub vpc_endpoint: Text<'a>,
     pub tls_version: Text<'a>,
     pub is_from_console: bool,
-    pub caller: Caller<'a>,
+    /// `userIdentity` as it stands; see [`Event::caller`].
+    pub caller: &'a str,
     /// JSON as it stands; empty where the record has none.
     pub request: &'a str,
     pub response: &'a str,
@@ -147,7 +148,17 @@ pub(crate) fn record<'a>(scanner: &mut Scanner<'a>) -> Read<Event<'a>> {
     Ok(event)
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
+    /// Who called. Read only when asked: many records in a row have the same.
+    pub fn caller(&self) -> Caller<'a> {
+        if self.caller.starts_with('{') {
+            // It was read before as a part of its record.
+            caller(&mut Scanner::new(self.caller)).unwrap_or_default()
+        } else {
+            Caller::default()
+        }
+    }
+
     pub(crate) fn is_record(&self) -> bool {
         self.name.is_some() && self.source.is_some()
     }
@@ -156,37 +167,33 @@ impl Event<'_> {
 /// Takes a field of a record; false when the key is none of those that are taken.
 #[inline]
 fn member<'a>(event: &mut Event<'a>, scanner: &mut Scanner<'a>, key: &str) -> Read<bool> {
-    let field = match key {
-        "userIdentity" => {
-            if scanner.peek()? == b'{' {
-                event.caller = caller(scanner)?;
-            } else {
-                scanner.skip()?;
-            }
+    let field = match key.as_bytes() {
+        b"userIdentity" => {
+            event.caller = scanner.raw()?;
             return Ok(true);
         }
-        "eventTime" => {
+        b"eventTime" => {
             event.time = scanner.text()?.and_then(|text| time(&text));
             return Ok(true);
         }
-        "requestParameters" => {
+        b"requestParameters" => {
             event.request = scanner.raw()?;
             return Ok(true);
         }
-        "responseElements" => {
+        b"responseElements" => {
             event.response = scanner.raw()?;
             return Ok(true);
         }
-        "resources" => {
+        b"resources" => {
             event.resources = scanner.raw()?;
             return Ok(true);
         }
-        "errorMessage" => {
+        b"errorMessage" => {
             event.has_error_message = scanner.peek()? == b'"';
             scanner.skip()?;
             return Ok(true);
         }
-        "tlsDetails" => {
+        b"tlsDetails" => {
             if scanner.peek()? == b'{' {
                 scanner.object(|scanner, key| {
                     if key.get() == "tlsVersion" {
@@ -201,22 +208,22 @@ fn member<'a>(event: &mut Event<'a>, scanner: &mut Scanner<'a>, key: &str) -> Re
             }
             return Ok(true);
         }
-        "sessionCredentialFromConsole" => {
+        b"sessionCredentialFromConsole" => {
             event.is_from_console = is_true(scanner.raw()?);
             return Ok(true);
         }
-        "eventID" => &mut event.id,
-        "sharedEventID" => &mut event.shared_id,
-        "eventSource" => &mut event.source,
-        "eventName" => &mut event.name,
-        "awsRegion" => &mut event.region,
-        "sourceIPAddress" => &mut event.source_address,
-        "userAgent" => &mut event.user_agent,
-        "errorCode" => &mut event.error_code,
-        "eventType" => &mut event.kind,
-        "eventCategory" => &mut event.category,
-        "recipientAccountId" => &mut event.recipient_account,
-        "vpcEndpointId" => &mut event.vpc_endpoint,
+        b"eventID" => &mut event.id,
+        b"sharedEventID" => &mut event.shared_id,
+        b"eventSource" => &mut event.source,
+        b"eventName" => &mut event.name,
+        b"awsRegion" => &mut event.region,
+        b"sourceIPAddress" => &mut event.source_address,
+        b"userAgent" => &mut event.user_agent,
+        b"errorCode" => &mut event.error_code,
+        b"eventType" => &mut event.kind,
+        b"eventCategory" => &mut event.category,
+        b"recipientAccountId" => &mut event.recipient_account,
+        b"vpcEndpointId" => &mut event.vpc_endpoint,
         _ => return Ok(false),
     };
     *field = scanner.text()?.filter(|text| !text.is_empty());
@@ -227,12 +234,12 @@ fn caller<'a>(scanner: &mut Scanner<'a>) -> Read<Caller<'a>> {
     let mut caller = Caller::default();
     scanner.object(|scanner, key| {
         let is_object = scanner.peek()? == b'{';
-        let field = match &*key.get() {
-            "sessionContext" if is_object => {
+        let field = match key.get().as_bytes() {
+            b"sessionContext" if is_object => {
                 session(&mut caller, scanner)?;
                 return Ok(true);
             }
-            "onBehalfOf" if is_object => {
+            b"onBehalfOf" if is_object => {
                 scanner.object(|scanner, key| {
                     if key.get() == "userId" {
                         caller.on_behalf_of = scanner.text()?;
@@ -243,14 +250,14 @@ fn caller<'a>(scanner: &mut Scanner<'a>) -> Read<Caller<'a>> {
                 })?;
                 return Ok(true);
             }
-            "type" => &mut caller.kind,
-            "principalId" => &mut caller.principal_id,
-            "arn" => &mut caller.arn,
-            "accountId" => &mut caller.account,
-            "accessKeyId" => &mut caller.access_key,
-            "userName" => &mut caller.user_name,
-            "invokedBy" => &mut caller.invoked_by,
-            "identityProvider" => &mut caller.identity_provider,
+            b"type" => &mut caller.kind,
+            b"principalId" => &mut caller.principal_id,
+            b"arn" => &mut caller.arn,
+            b"accountId" => &mut caller.account,
+            b"accessKeyId" => &mut caller.access_key,
+            b"userName" => &mut caller.user_name,
+            b"invokedBy" => &mut caller.invoked_by,
+            b"identityProvider" => &mut caller.identity_provider,
             _ => {
                 scanner.skip()?;
                 return Ok(true);
@@ -265,13 +272,13 @@ fn caller<'a>(scanner: &mut Scanner<'a>) -> Read<Caller<'a>> {
 fn session<'a>(caller: &mut Caller<'a>, scanner: &mut Scanner<'a>) -> Read<()> {
     scanner.object(|scanner, key| {
         let is_object = scanner.peek()? == b'{';
-        match &*key.get() {
-            "sessionIssuer" if is_object => {
+        match key.get().as_bytes() {
+            b"sessionIssuer" if is_object => {
                 scanner.object(|scanner, key| {
-                    let field = match &*key.get() {
-                        "type" => &mut caller.issuer.kind,
-                        "arn" => &mut caller.issuer.arn,
-                        "accountId" => &mut caller.issuer.account,
+                    let field = match key.get().as_bytes() {
+                        b"type" => &mut caller.issuer.kind,
+                        b"arn" => &mut caller.issuer.arn,
+                        b"accountId" => &mut caller.issuer.account,
                         _ => {
                             scanner.skip()?;
                             return Ok(true);
@@ -281,7 +288,7 @@ fn session<'a>(caller: &mut Caller<'a>, scanner: &mut Scanner<'a>) -> Read<()> {
                     Ok(true)
                 })?;
             }
-            "attributes" if is_object => {
+            b"attributes" if is_object => {
                 scanner.object(|scanner, key| {
                     if key.get() == "mfaAuthenticated" {
                         caller.has_mfa = Some(is_true(scanner.raw()?));
@@ -291,11 +298,11 @@ fn session<'a>(caller: &mut Caller<'a>, scanner: &mut Scanner<'a>) -> Read<()> {
                     Ok(true)
                 })?;
             }
-            "webIdFederationData" if is_object => {
+            b"webIdFederationData" if is_object => {
                 scanner.object(|scanner, key| {
-                    match &*key.get() {
-                        "federatedProvider" => caller.federated_provider = scanner.text()?,
-                        "attributes" if scanner.peek()? == b'{' => {
+                    match key.get().as_bytes() {
+                        b"federatedProvider" => caller.federated_provider = scanner.text()?,
+                        b"attributes" if scanner.peek()? == b'{' => {
                             scanner.object(|scanner, key| {
                                 // `token.actions.githubusercontent.com:sub`
                                 if key.get().ends_with(":sub") {
@@ -311,7 +318,7 @@ fn session<'a>(caller: &mut Caller<'a>, scanner: &mut Scanner<'a>) -> Read<()> {
                     Ok(true)
                 })?;
             }
-            "sourceIdentity" => caller.source_identity = scanner.text()?,
+            b"sourceIdentity" => caller.source_identity = scanner.text()?,
             _ => scanner.skip()?,
         }
         Ok(true)

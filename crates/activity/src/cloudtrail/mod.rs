@@ -9,5 +9,6 @@ pub use attribute::{
     Attributed, Context, MAX_RESOURCES, Operation, Outcome, Principal, PrincipalKind, Standing,
     Use, attribute,
 };
+pub(crate) use attribute::{Call, Who, call, who};
 pub use event::{Caller, Event, Issuer};
 pub use request::MAX_VALUES;

@@ -89,12 +89,9 @@ static SERVICES: LazyLock<HashMap<&'static str, Service>> = LazyLock::new(|| {
 /// The plan for an operation under the name that CloudTrail gives it.
 pub(crate) fn plan(prefix: &str, name: &str) -> Option<&'static Plan> {
     let service = SERVICES.get(prefix)?;
-    let entry =
-        service.operations.get(name).or_else(|| service.operations.get(unversioned(name)))?;
-    let key =
-        service.operations.get_key_value(name).map_or_else(|| unversioned(name), |(key, _)| key);
-    let key = service.operations.get_key_value(key).map_or("", |(key, _)| *key);
-    Some(entry.plan.get_or_init(|| read(service, key, entry.line)))
+    let (name, entry) = (service.operations.get_key_value(name))
+        .or_else(|| service.operations.get_key_value(unversioned(name)))?;
+    Some(entry.plan.get_or_init(|| read(service, name, entry.line)))
 }
 
 /// `ListFunctions20150331` → `ListFunctions`, `GetFunction20150331v2`, `CreateDistribution2020_05_31`.

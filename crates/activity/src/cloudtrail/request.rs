@@ -40,17 +40,15 @@ impl<'a> Request<'a> {
     /// The texts that a path leads to: `Key`, `Target.Arn`, `Names[]`, `Items[].Id`.
     pub(crate) fn values(&self, path: &str, searches: bool) -> Vec<Cow<'a, str>> {
         let mut values = Vec::new();
-        let steps: Vec<&str> = path.split('.').collect();
-        if let Some((first, rest)) = steps.split_first() {
-            for (key, value) in &self.members {
-                if is_named(key, first.trim_end_matches("[]")) {
-                    _ = collect(&mut Scanner::new(value), rest, &mut values);
-                }
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        for (key, value) in &self.members {
+            if is_named(key, first.trim_end_matches("[]")) {
+                _ = collect(&mut Scanner::new(value), rest, &mut values);
             }
         }
         if values.is_empty() && searches {
             // EC2 has `InstanceId.N` as `instancesSet.items[].instanceId`.
-            let last = steps.last().map_or(path, |last| last.trim_end_matches("[]"));
+            let last = path.rsplit('.').next().unwrap_or(path).trim_end_matches("[]");
             let name = last.strip_suffix('s').unwrap_or(last);
             _ = search(&mut Scanner::new(self.raw), name, 0, &mut values);
         }
@@ -108,12 +106,9 @@ fn is_named(key: &str, name: &str) -> bool {
 }
 
 /// The texts at the end of the steps; lists are gone through at any of them.
-fn collect<'a>(
-    scanner: &mut Scanner<'a>,
-    steps: &[&str],
-    values: &mut Vec<Cow<'a, str>>,
-) -> Read<()> {
-    match (scanner.peek()?, steps.split_first()) {
+fn collect<'a>(scanner: &mut Scanner<'a>, steps: &str, values: &mut Vec<Cow<'a, str>>) -> Read<()> {
+    let next = steps.split_once('.').unwrap_or((steps, ""));
+    match (scanner.peek()?, (!steps.is_empty()).then_some(next)) {
         (b'[', _) => scanner.array(|scanner| collect(scanner, steps, values)),
         (b'"', None) => {
             let value = scanner.string()?.get();
@@ -152,7 +147,7 @@ fn search<'a>(
         b'{' if depth < MAX_SEARCH => {
             scanner.object(|scanner, key| {
                 if scanner.peek()? == b'"' && is_named(&key.get(), name) {
-                    collect(scanner, &[], values)?;
+                    collect(scanner, "", values)?;
                 } else {
                     search(scanner, name, depth + 1, values)?;
                 }

@@ -19,16 +19,19 @@ struct Told {
 
 impl Told {
     fn json(&self) -> String {
-        let account = ["111122223333", "444455556666"][usize::from(self.account % 2)];
+        let account = if self.account.is_multiple_of(2) { "111122223333" } else { "444455556666" };
         let caller = match self.caller % 4 {
             0 => r#"{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ci","accountId":"111122223333","accessKeyId":"AKIAIOSFODNN7EXAMPLE"}"#.to_owned(),
             1 => format!(r#"{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/s{}","accountId":"111122223333","accessKeyId":"ASIA{}"}}"#, self.minute, self.object),
             2 => r#"{"type":"AWSService","invokedBy":"ec2.amazonaws.com"}"#.to_owned(),
             _ => r#"{"type":"AWSAccount","accountId":"777788889999","principalId":"AROA:x"}"#.to_owned(),
         };
-        let (source, name) =
-            [("s3", "GetObject"), ("s3", "CopyObject"), ("x", "Unknown"), ("sqs", "SendMessage")]
-                [usize::from(self.operation % 4)];
+        let (source, name) = match self.operation % 4 {
+            0 => ("s3", "GetObject"),
+            1 => ("s3", "CopyObject"),
+            2 => ("x", "Unknown"),
+            _ => ("sqs", "SendMessage"),
+        };
         let shared = self
             .shared
             .map(|id| format!(r#""sharedEventID":"00000000-0000-0000-1111-{id:012x}","#));
@@ -93,7 +96,7 @@ proptest! {
             event.id = u32::try_from(n).unwrap();
         }
         let mut one = Summaries::default();
-        events.iter().for_each(|event| add(&mut one, &event.json()));
+        for event in &events { add(&mut one, &event.json()); }
         let expected = shown(&one);
         prop_assert_eq!(one.view().n_events <= events.len() as u64, true);
 
@@ -102,7 +105,7 @@ proptest! {
         let mut all = [events.clone(), copies].concat();
         all.sort_by_key(|event| (u64::from(event.id) + 1).wrapping_mul(order | 1).rotate_left(17));
         let mut shuffled = Summaries::default();
-        all.iter().for_each(|event| add(&mut shuffled, &event.json()));
+        for event in &all { add(&mut shuffled, &event.json()); }
         prop_assert_eq!(&shown(&shuffled), &expected);
 
         let mut split: Vec<Summaries> = vec![Summaries::default(); 4];
@@ -111,7 +114,7 @@ proptest! {
         }
         let merged = |order: &[usize]| {
             let mut merged = Summaries::default();
-            order.iter().for_each(|part| merged.merge(&split[*part]));
+            for part in order { merged.merge(&split[*part]); }
             shown(&merged)
         };
         prop_assert_eq!(&merged(&[0, 1, 2, 3]), &expected);
@@ -147,10 +150,12 @@ fn many_objects_are_one_area() {
 #[test]
 fn copies_of_one_call_count_once() {
     let own = Told { shared: Some(1), ..object(7, 1) };
-    let theirs = Told { id: 8, caller: 3, account: 1, ..own.clone() };
+    let theirs = Told { id: 8, caller: 3, account: 1, shared: Some(1), ..object(7, 1) };
     for order in [[&own, &theirs], [&theirs, &own]] {
         let mut summaries = Summaries::default();
-        order.iter().for_each(|event| add(&mut summaries, &event.json()));
+        for event in order {
+            add(&mut summaries, &event.json());
+        }
         let view = summaries.view();
         assert_eq!((view.n_events, view.identities.len()), (1, 1));
         assert_eq!(view.identities[0].key, "arn:aws:iam::111122223333:user/ci");
