@@ -133,6 +133,12 @@ pub(crate) const CALLS: &[Call] = &[
         &["iam:GetAccessKeyLastUsed"],
         &[whole(&["AccessKeyLastUsed"], credentials::access_key_last_used)],
     ),
+    where_there_is(
+        "iam get-service-last-accessed-details",
+        &["iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"],
+        &[list("ServicesLastAccessed", &["ServiceNamespace"], identities::service_used)
+            .learn(index::service_used)],
+    ),
     call(
         "iam list-service-specific-credentials",
         &["iam:ListServiceSpecificCredentials"],

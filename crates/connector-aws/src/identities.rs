@@ -1,7 +1,9 @@
 //! Users, roles, groups and managed policies, as one call states them all.
 
+use std::collections::BTreeMap;
+
 use connectors::aws::{last_part, mechanism_of, statements, subjects};
-use model::{Effect, Fact, Identity, IdentityId, PolicyKind, Subject, Value, kinds};
+use model::{Effect, Fact, Identity, IdentityId, PolicyKind, Subject, Time, Value, kinds};
 
 use crate::calls::CREDENTIAL_REPORT;
 use crate::index::{Named, default_version, policies_of};
@@ -30,9 +32,10 @@ pub(crate) fn user(reading: &mut Reading<'_>, item: &Item<'_>) {
             groups.push(format!("arn:aws:iam::{}:group/{group}", item.account));
         }
     }
+    let used = index.used.get(arn);
     let has_report = index.has(item.account, CREDENTIAL_REPORT);
     let id = reading.identity(item, kinds::IAM_USER, item.account, arn, |identity| {
-        common(identity, item, name, &inline, &attached);
+        common(identity, item, name, &inline, &attached, used);
         identity.fact("groups", listed(groups));
         let of_groups = through_groups.iter().flat_map(|(_, policies)| *policies);
         let of_groups: Vec<String> = of_groups.map(|policy| policy.native_id.clone()).collect();
@@ -68,8 +71,10 @@ pub(crate) fn role(reading: &mut Reading<'_>, item: &Item<'_>) {
     let (inline, attached) = policies_of(item, arn, "RolePolicyList");
     let profiles = item.blocks("InstanceProfileList");
     let profiles: Vec<&str> = profiles.into_iter().filter_map(|it| text(it, "Arn")).collect();
+    let index = reading.index;
+    let used = index.used.get(arn);
     let id = reading.identity(item, kinds::IAM_ROLE, item.account, arn, |identity| {
-        common(identity, item, name, &inline, &attached);
+        common(identity, item, name, &inline, &attached, used);
         if let Some(used) = item.object("RoleLastUsed") {
             let at = used.get("LastUsedDate").and_then(time_of);
             identity.last_used_at = Fact::stated(at);
@@ -123,6 +128,7 @@ fn common(
     name: &str,
     inline: &[Named],
     attached: &[Named],
+    used: Option<&BTreeMap<String, Option<Time>>>,
 ) {
     name.clone_into(&mut identity.name);
     identity.created_at = item.moment("CreateDate");
@@ -136,6 +142,25 @@ fn common(
     let boundary = item.object("PermissionsBoundary");
     let boundary = boundary.and_then(|it| text(it, "PermissionsBoundaryArn"));
     identity.fact("permissions_boundary", Fact::stated(boundary.map(Value::from)));
+    if let Some(services) = used {
+        // `s3 2026-11-20`: a day is as exact as AWS tells it.
+        let used = services.iter().filter_map(|(service, at)| Some((service, (*at)?)));
+        identity.fact(
+            "services_used",
+            listed(used.map(|(service, at)| format!("{service} {}", at.date()))),
+        );
+        let unused = services.iter().filter(|(_, at)| at.is_none());
+        identity.fact("services_unused", listed(unused.map(|(service, _)| service.clone())));
+    }
+}
+
+/// Read before; whose services they are must have been said.
+pub(crate) fn service_used(reading: &mut Reading<'_>, item: &Item<'_>) {
+    if item.stated_parameter("Arn").is_none() && item.pointer.ends_with("/0") {
+        let detail = "whose services these are is not told: wrap the reply in \
+                      {\"Call\": {\"Arn\": …}, \"Output\": …}";
+        reading.miss(model::GapReason::Unsupported, detail.into());
+    }
 }
 
 /// A list that the reply states; known to be empty where it is.

@@ -59,6 +59,8 @@ pub(crate) struct Index {
     pub(crate) roots: BTreeSet<String>,
     /// What an organisation's policy is attached to.
     pub(crate) targets: BTreeMap<String, BTreeSet<String>>,
+    /// By the ARN of a user or role: the services that it may use, and when each was used last.
+    pub(crate) used: BTreeMap<String, BTreeMap<String, Option<Time>>>,
     /// The calls of which there are replies, for each account.
     pub(crate) seen: BTreeMap<String, BTreeSet<&'static str>>,
 }
@@ -208,6 +210,15 @@ pub(crate) fn access_key(index: &mut Index, item: &Item<'_>) {
     if let (Some(user), Some(key)) = (item.text("UserName"), item.text("AccessKeyId")) {
         let keys = index.keys.entry(of(item, user)).or_default();
         keys.push((key.into(), item.time("CreateDate")));
+    }
+}
+
+/// A service that a user or role may use; whose, only the call says.
+pub(crate) fn service_used(index: &mut Index, item: &Item<'_>) {
+    if let (Some(of), Some(service)) = (item.stated_parameter("Arn"), item.text("ServiceNamespace"))
+    {
+        let services = index.used.entry(of.into()).or_default();
+        services.insert(service.into(), item.time("LastAuthenticated"));
     }
 }
 
