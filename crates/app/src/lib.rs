@@ -5,6 +5,7 @@
 //! [`inventory`] for what can be asked, [`sync`] for how data comes in, [`scan`] for the one-shot.
 
 pub mod access;
+pub mod activity;
 pub mod audit;
 pub mod backup;
 pub mod demo;

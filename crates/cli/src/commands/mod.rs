@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::output::{Color, Exit, Format, Talk};
 
 mod about;
+mod activity;
 mod demo;
 mod explain;
 mod lists;
@@ -91,6 +92,9 @@ enum Command {
     Can(permissions::CanArgs),
     WhoCan(permissions::WhoCanArgs),
     Effective(permissions::EffectiveArgs),
+    /// What identities were seen to do.
+    #[command(subcommand)]
+    Activity(activity::ActivityCommand),
     /// What permission documents mean.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -141,6 +145,7 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Can(args) => permissions::can(&args, &global),
         Command::WhoCan(args) => permissions::who_can(&args, &global),
         Command::Effective(args) => permissions::effective(&args, &global),
+        Command::Activity(command) => activity::run(&command, &global, talk),
         Command::Policy(command) => policy::run(&command, global.format, talk),
         Command::People(command) => manage::people(&command, &global, talk),
         Command::Token(command) => manage::token(&command, &global, talk),
