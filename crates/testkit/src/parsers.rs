@@ -52,6 +52,7 @@ pub const PARSERS: &[Parser] = &[
         let text = String::from_utf8_lossy(bytes);
         credentials::classify(text.split('=').next(), &text);
     }),
+    parser("cloudtrail", "CloudTrail: trails, exports, envelopes, lines, gzip", cloudtrail),
     parser("documents", "JSON, YAML, TOML and XML as one sort of document", documents),
     parser("find", "any bytes, by the rules of recognition", find),
     Parser {
@@ -175,6 +176,15 @@ fn find(bytes: &[u8]) {
         n_found += 1;
     });
     assert_eq!(credentials::might_hold(bytes), n_found > 0);
+}
+
+fn cloudtrail(bytes: &[u8]) {
+    let mut summaries = activity::Summaries::default();
+    activity::Reader::default().read(bytes, &mut |event| {
+        summaries.add(event);
+        assert!(!summaries.add(event), "an event counts once");
+    });
+    summaries.view();
 }
 
 /// The first byte chooses the syntax.
