@@ -7,8 +7,8 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::console::{
-    credential, findings as findings_pages, identity, pages, permissions, place, search, settings,
-    sheets, sign_in, sources,
+    credential, findings as findings_pages, identity, lint, pages, permissions, place, search,
+    settings, sheets, sign_in, sources,
 };
 use crate::server::Server;
 use crate::session::{Gate, gate};
@@ -323,6 +323,11 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     })
     .query(&[("principal", "an ARN, or the name of a user or role")])
     .gives(openapi::object),
+    api(Post, "/api/v1/policy/lint", LOOK, "What is wrong or odd about a policy of AWS", || {
+        post(api::policy::lint)
+    })
+    .takes(of::<api::policy::LintBody>)
+    .gives(of::<app::policy::Linted>),
     api(Get, "/api/v1/facets/{list}", LOOK, "Counts per value of the fields of a list", || {
         get(api::facets)
     })
@@ -569,6 +574,8 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         post(sources::test)
     }),
     form("/sources/{id}/remove", SOURCES, "Remove a source", || post(sources::remove)),
+    page("/lint", LOOK, "Check a policy of AWS", || get(lint::page)),
+    form("/lint", LOOK, "Check a policy of AWS", || post(lint::lint)),
     page("/changes", LOOK, "What changed between two days", || get(pages::changes)),
     page("/audit", Access::Act(Act::ReadAudit), "Audit log", || get(pages::audit)),
     page("/permissions", LOOK, "What identities may do", || get(permissions::page)),

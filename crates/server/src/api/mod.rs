@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod installation;
 pub(crate) mod people;
 pub(crate) mod permissions;
+pub(crate) mod policy;
 pub(crate) mod sign_in;
 pub(crate) mod sources;
 

@@ -35,6 +35,7 @@ pub(crate) enum Here {
     Owners,
     Sources,
     Coverage,
+    Lint,
     Changes,
     Audit,
     Settings,
@@ -74,6 +75,7 @@ const RAIL: &[(&str, &[Section])] = &[
             (Here::Today, "Today", "today", "/"),
             (Here::Findings, "Findings", "findings", "/findings"),
             (Here::Permissions, "Permissions", "tick", "/permissions"),
+            (Here::Lint, "Policy check", "note", "/lint"),
         ],
     ),
     (

@@ -10,6 +10,7 @@ pub(crate) mod detail;
 pub(crate) mod findings;
 pub(crate) mod frame;
 pub(crate) mod identity;
+pub(crate) mod lint;
 pub(crate) mod list;
 pub(crate) mod pages;
 pub(crate) mod parts;

@@ -68,6 +68,7 @@ const PAGES: &[(&str, &str, &str, &str)] = &[
     ("Gaps", "/coverage/gaps", "coverage", "not read denied missing"),
     ("Findings", "/findings?filter=state%3Ais%3Aopen", "findings", "problems issues risk"),
     ("Permissions", "/permissions", "tick", "can may allowed effective policy who"),
+    ("Policy check", "/lint", "note", "lint aws iam policies permissions"),
     ("Changes", "/changes", "clock", "diff history"),
     ("Settings", "/settings", "settings", "people tokens sessions password"),
 ];
