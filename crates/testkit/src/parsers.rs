@@ -84,9 +84,19 @@ pub const PARSERS: &[Parser] = &[
     parser("pkcs12", "PKCS#12 and Java key stores", |bytes| {
         _ = credentials::pkcs12::read(bytes, &credentials::pkcs12::Rounds::default());
     }),
-    parser("policy", "a case of a request and the AWS policies that apply", |bytes| {
-        policy::aws::case::answer(&String::from_utf8_lossy(bytes), 1);
-    }),
+    parser(
+        "policy",
+        "a case of a request and AWS policies, a policy, a pattern of actions",
+        |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            policy::aws::case::answer(&text, 1);
+            policy::aws::lint::lint(&text, None);
+            let catalogue = policy::aws::catalogue::Catalogue::get();
+            let pattern = text.lines().next().unwrap_or_default();
+            let (may, surely) = (catalogue.matching(pattern), catalogue.matching_surely(pattern));
+            assert!(surely.is_subset(&may), "a pattern surely means what it cannot mean");
+        },
+    ),
     parser("private_keys", "PKCS#1, PKCS#8, SEC1, OpenSSH, PuTTY", |bytes| {
         credentials::keys::private_keys(bytes);
     }),
