@@ -4,6 +4,7 @@ mod accounts;
 mod questions;
 #[cfg(test)]
 mod tests;
+mod unused;
 
 pub use policy::aws::{Accounts, BlockedBy, Cited, Condition, Edit, Failed, Says, Verdict};
 
@@ -11,3 +12,4 @@ pub use self::accounts::{accounts_of, in_store, saved};
 pub use self::questions::{
     Ask, Can, EffectiveOf, MAX_WHO_CAN, WhoCan, WhoCanRow, can, condition_told, effective, who_can,
 };
+pub use self::unused::{LONG_WINDOW_DAYS, Unused, unused};

@@ -1,8 +1,8 @@
 //! May it? Who may? What may it?
 
 use policy::aws::{
-    Accounts, BlockedBy, Condition, Effective, Explanation, Holder, Principal, Reason, Request,
-    Verdict, decide, explain,
+    Accounts, Applied, BlockedBy, Condition, Effective, Explanation, Holder, Principal, Reason,
+    Request, Verdict, decide, explain,
 };
 use serde::{Deserialize, Serialize};
 
@@ -159,12 +159,17 @@ pub fn who_can(accounts: &Accounts, ask: &Ask) -> Result<WhoCan> {
 
 /// What a principal's own policies allow, within what limits them.
 pub fn effective(accounts: &Accounts, principal: &str) -> Result<EffectiveOf> {
+    let (principal, applied) = applied_to(accounts, principal)?;
+    Ok(EffectiveOf { principal, effective: policy::aws::effective(&applied) })
+}
+
+/// A user or role that was read, and the policies that apply to it whatever it asks for.
+pub(super) fn applied_to(accounts: &Accounts, principal: &str) -> Result<(String, Applied)> {
     let holder = holder(accounts, principal)?;
     let who = Principal::of_arn(&holder.arn).map_err(|it| Error::invalid("principal", it))?;
     let ask = Ask { action: "any:Any".to_owned(), resource: "*".to_owned(), ..Ask::default() };
     let applied = accounts.applied(&request(accounts, who, &ask)?);
-    let effective = policy::aws::effective(&applied);
-    Ok(EffectiveOf { principal: holder.arn.clone(), effective })
+    Ok((holder.arn.clone(), applied))
 }
 
 /// A condition of a residual, for people; what a document that was not read may say is one too.

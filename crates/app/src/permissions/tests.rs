@@ -2,7 +2,8 @@
 
 use model::{Authority, Fact, Identity, PolicyDocument, PolicyKind, Scope, kinds};
 
-use super::{Ask, accounts_of, can, effective, who_can};
+use super::{Ask, accounts_of, can, effective, unused, who_can};
+use crate::activity::{Wanted, summarize};
 
 const ACCOUNT: &str = "111122223333";
 
@@ -110,4 +111,51 @@ fn records_are_asked() {
         .map(|it| format!("{:?} {}", it.verdict, it.actions.join(" ")))
         .collect();
     assert_eq!(told, ["Allow sqs:*"]);
+}
+
+#[test]
+fn what_was_not_used() {
+    let arn = format!("arn:aws:iam::{ACCOUNT}:user/ada");
+    let mut ada = identity(kinds::IAM_USER, &arn);
+    ada.fact("inline_policies", Fact::known(vec!["own".to_owned()]));
+    let actions = "['sqs:SendMessage','sqs:CreateQueue','sqs:DeleteQueue','sqs:ListQueues']";
+    let document =
+        format!("{{'Statement':{{'Effect':'Allow','Action':{actions},'Resource':'*'}}}}");
+    let own = policy(PolicyKind::InlinePolicy, &format!("{arn}#inline/own"), &document);
+    let accounts = accounts_of(&[ada], &[own]);
+    let record = |id: u32, name: &str, error: &str, day: u32| {
+        format!(
+            r#"{{"eventID":"{id:08}-0000-4000-8000-000000000000","eventTime":"2026-01-{day:02}T00:00:00Z",
+            "eventSource":"sqs.amazonaws.com","eventName":"{name}","awsRegion":"eu-west-1",
+            "eventCategory":"Management","recipientAccountId":"{ACCOUNT}"{error},
+            "userIdentity":{{"type":"IAMUser","arn":"{arn}","accountId":"{ACCOUNT}","userName":"ada"}}}}"#
+        )
+        .replace('\n', " ")
+    };
+    let log = [
+        record(1, "CreateQueue", "", 1),
+        record(2, "CreateQueue", "", 3),
+        record(2, "CreateQueue", "", 3),
+        record(3, "DeleteQueue", r#","errorCode":"AccessDenied""#, 4),
+        record(4, "PurgeQueue", "", 5),
+    ]
+    .join("\n");
+    let summed = summarize(&["-".into()], log.as_bytes(), &Wanted::default(), |_| ()).unwrap();
+    let told = unused(&accounts, "ada", &summed.summary).unwrap();
+    let grants: Vec<String> = told
+        .grants
+        .iter()
+        .map(|it| format!("{} {:?} {}/{}", it.action, it.state, it.n_uses, it.n_denied))
+        .collect();
+    assert_eq!(
+        grants,
+        [
+            "sqs:CreateQueue Used 2/0",
+            "sqs:DeleteQueue Unused 0/1",
+            "sqs:ListQueues Unused 0/0",
+            "sqs:SendMessage NotObservable 0/0",
+        ]
+    );
+    assert_eq!(told.used_beyond, ["sqs:purgequeue"]);
+    assert_eq!((told.evidence.days, told.evidence.confidence), (4, "low"));
 }

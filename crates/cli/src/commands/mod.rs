@@ -92,6 +92,7 @@ enum Command {
     Can(permissions::CanArgs),
     WhoCan(permissions::WhoCanArgs),
     Effective(permissions::EffectiveArgs),
+    Unused(permissions::UnusedArgs),
     /// What identities were seen to do.
     #[command(subcommand)]
     Activity(activity::ActivityCommand),
@@ -144,6 +145,7 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::explain(&args, &global, talk),
         Command::Can(args) => permissions::can(&args, &global),
         Command::WhoCan(args) => permissions::who_can(&args, &global),
+        Command::Unused(args) => permissions::unused(&args, &global, talk),
         Command::Effective(args) => permissions::effective(&args, &global),
         Command::Activity(command) => activity::run(&command, &global, talk),
         Command::Policy(command) => policy::run(&command, global.format, talk),

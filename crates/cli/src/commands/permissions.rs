@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::api::{Api, path};
 use crate::clock;
 use crate::commands::Global;
-use crate::output::{self, Exit, Format};
+use crate::output::{self, Exit, Format, Talk};
 
 /// May a principal do something?
 ///
@@ -43,6 +43,23 @@ pub(crate) struct EffectiveArgs {
     principal: String,
     #[command(flatten)]
     from: From,
+}
+
+/// What is a principal granted that it was not seen to use?
+///
+/// Holds what its policies allow against records of CloudTrail. An action is unused only where a
+/// use of it would be in the records; else it is told as not observable. The window of the records
+/// and what limits the conclusion stand with it.
+#[derive(Debug, Args)]
+pub(crate) struct UnusedArgs {
+    /// An ARN, or the name of a user or role.
+    principal: String,
+    /// Files and folders of CloudTrail; `-` for standard input.
+    #[arg(long = "log", required = true, value_name = "PATH")]
+    logs: Vec<PathBuf>,
+    /// Saved output of AWS's API, a file or folder.
+    #[arg(long, required = true, value_name = "PATH")]
+    from: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -192,6 +209,58 @@ pub(crate) fn effective(args: &EffectiveArgs, global: &Global) -> anyhow::Result
                 lines += &format!("  {title} {}\n", cited(one));
             }
         }
+    }
+    output::print(&(lines + &assumed(&told)))?;
+    Ok(Exit::Fine)
+}
+
+pub(crate) fn unused(args: &UnusedArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let machine = app::machine::machine(Path::new("/"))?;
+    let accounts = permissions::saved(&args.from, &machine, clock::now())?;
+    let bar = talk.bar("activity");
+    let input = std::io::stdin().lock();
+    let summed =
+        app::activity::summarize(&args.logs, input, &app::activity::Wanted::default(), |it| {
+            bar.show(it);
+        });
+    bar.finish();
+    let summed = summed?;
+    let told = json!(permissions::unused(&accounts, &args.principal, &summed.summary)?);
+    if summed.n_more_problems > 0 || !summed.problems.is_empty() {
+        talk.say("some records could not be read: `tutela activity summarize` says which");
+    }
+    if global.format != Format::Table {
+        output::print_value(&told, global.format)?;
+        return Ok(Exit::Fine);
+    }
+    let evidence = told.get("evidence").unwrap_or(&Value::Null);
+    let mut lines = format!(
+        "{} is granted {} actions: {} used, {} unused, {} not observable\n",
+        shown(text(&told, "principal")),
+        number(&told, "n_granted"),
+        number(&told, "n_used"),
+        number(&told, "n_unused"),
+        number(&told, "n_not_observable"),
+    );
+    lines += &format!(
+        "  evidence: {} from {} to {}, confidence {}\n",
+        text(evidence, "source"),
+        text(evidence, "from"),
+        text(evidence, "to"),
+        text(evidence, "confidence"),
+    );
+    for limit in texts(evidence, "limits") {
+        lines += &format!("    {}\n", shown(limit));
+    }
+    for state in ["used", "unused", "not_observable"] {
+        for grant in list(&told, "grants").iter().filter(|it| text(it, "state") == state) {
+            let last = text(grant, "last_used");
+            let (action, level) = (shown(text(grant, "action")), text(grant, "access_level"));
+            lines += &format!("  {state:<16}{level:<24}{action} {last}\n");
+        }
+    }
+    for action in texts(&told, "used_beyond") {
+        lines += &format!("  used, and granted elsewhere: {}\n", shown(action));
     }
     output::print(&(lines + &assumed(&told)))?;
     Ok(Exit::Fine)
