@@ -54,6 +54,7 @@ pub struct App {
     /// Held while owners are ranked and rules evaluated.
     pub(crate) evaluating: Arc<Mutex<()>>,
     coverage: Arc<Mutex<inventory::KnownCoverage>>,
+    permissions: Arc<Mutex<permissions::KnownAccounts>>,
 }
 
 impl App {
@@ -72,6 +73,7 @@ impl App {
             trusts_sessions: false,
             warming: Arc::default(),
             coverage: Arc::default(),
+            permissions: Arc::default(),
             evaluating: Arc::default(),
         })
     }

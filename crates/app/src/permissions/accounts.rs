@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError};
 
 use connectors::{Machine, Progress, Request, Settings};
 use model::fact::State;
-use model::{Authority, Identity, PolicyDocument, PolicyKind, Time, Value, kinds};
-use policy::aws::{Accounts, Holder, HolderKind, Kind, Levels, Policy};
-use store::{Filter, ListQuery, Op};
+use model::{Authority, Identity, PolicyDocument, PolicyKind, SourceId, Time, Value, kinds};
+use policy::aws::{self, Accounts, Holder, HolderKind, Levels, Policy};
+use store::{Filter, ListQuery, Op, SyncId};
 
 use crate::App;
 use crate::access::{Act, Actor};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// The system whose policies are understood.
 const AWS: &str = "aws";
@@ -35,15 +36,43 @@ pub fn accounts_of<'r>(
     gathered.finish()
 }
 
-/// The accounts of everything that was synced.
-pub fn in_store(app: &App, actor: &Actor) -> Result<Accounts> {
+/// The accounts that were made of the estate, and of which state of it: the last publication and the
+/// sources that are there.
+pub(crate) type KnownAccounts = Option<((Option<SyncId>, Vec<SourceId>), Arc<Accounts>)>;
+
+/// An estate with more identities of AWS is not asked as a whole.
+pub const MAX_HOLDERS: usize = 200_000;
+
+/// The accounts of everything that was synced, made once for each state of the estate.
+pub fn in_store(app: &App, actor: &Actor) -> Result<Arc<Accounts>> {
     actor.may(Act::Look)?;
+    // Held while they are made: whoever asks meanwhile waits for them and makes none of their own.
+    let mut known = app.permissions.lock().unwrap_or_else(PoisonError::into_inner);
+    let sources = app.store.sources()?.into_iter().map(|source| source.id).collect();
+    let state = (app.store.last_published()?, sources);
+    if let Some((of, accounts)) = &*known
+        && *of == state
+    {
+        return Ok(Arc::clone(accounts));
+    }
+    let accounts = Arc::new(read(app)?);
+    *known = Some((state, Arc::clone(&accounts)));
+    Ok(accounts)
+}
+
+fn read(app: &App) -> Result<Accounts> {
     let mut gathered = Gathered::default();
     let mut instances: BTreeSet<String> = BTreeSet::new();
+    let mut n_left = MAX_HOLDERS;
     let of_aws = Filter { field: "system".into(), op: Op::Is, values: vec![AWS.to_owned()] };
     let mut query = ListQuery { filters: vec![of_aws], limit: PAGE, ..ListQuery::default() };
     loop {
         let page = app.store.list_identities(&query)?;
+        n_left = n_left.checked_sub(page.rows.len()).ok_or_else(|| {
+            let message = format!("more than {MAX_HOLDERS} identities of AWS");
+            Error::new(Kind::Unavailable, "too-many-identities", message)
+                .hint("ask about saved replies of one account, with `--from`")
+        })?;
         for row in &page.rows {
             instances.insert(row.record.instance.clone());
             gathered.identity(&row.record);
@@ -99,15 +128,17 @@ impl Gathered {
         match policy.kind {
             PolicyKind::ManagedPolicy
             | PolicyKind::InlinePolicy
-            | PolicyKind::PermissionSetPolicy => self.accounts.add_policy(read(Kind::Principal)),
+            | PolicyKind::PermissionSetPolicy => {
+                self.accounts.add_policy(read(aws::Kind::Principal));
+            }
             PolicyKind::TrustPolicy => {
                 if let Some(arn) = policy.native_id.strip_suffix("#trust") {
-                    self.accounts.add_resource_policy(arn, read(Kind::Trust));
+                    self.accounts.add_resource_policy(arn, read(aws::Kind::Trust));
                 }
             }
             PolicyKind::ResourcePolicy => {
                 if let Some(arn) = &policy.resource {
-                    self.accounts.add_resource_policy(arn, read(Kind::Resource));
+                    self.accounts.add_resource_policy(arn, read(aws::Kind::Resource));
                 }
             }
             PolicyKind::ServiceControlPolicy => {
@@ -116,14 +147,14 @@ impl Gathered {
                     let ids = self.service_control.entry(target.clone()).or_default();
                     ids.push(policy.native_id.clone());
                 }
-                self.accounts.add_policy(read(Kind::Principal));
+                self.accounts.add_policy(read(aws::Kind::Principal));
             }
             PolicyKind::ResourceControlPolicy => {
                 for target in &policy.targets {
                     let ids = self.resource_control.entry(target.clone()).or_default();
                     ids.push(policy.native_id.clone());
                 }
-                self.accounts.add_policy(read(Kind::Resource));
+                self.accounts.add_policy(read(aws::Kind::Resource));
             }
         }
     }

@@ -8,7 +8,8 @@ mod unused;
 
 pub use policy::aws::{Accounts, BlockedBy, Cited, Condition, Edit, Failed, Says, Verdict};
 
-pub use self::accounts::{accounts_of, in_store, saved};
+pub(crate) use self::accounts::KnownAccounts;
+pub use self::accounts::{MAX_HOLDERS, accounts_of, in_store, saved};
 pub use self::questions::{
     Ask, Can, EffectiveOf, MAX_WHO_CAN, WhoCan, WhoCanRow, can, condition_told, effective, who_can,
 };

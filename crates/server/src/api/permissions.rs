@@ -42,7 +42,10 @@ async fn answered<T: Serialize + Send + 'static>(
     actor: Actor,
     answer: impl FnOnce(&Accounts) -> Result<T, Error> + Send + 'static,
 ) -> Reply {
-    let question = move |app: &App| answer(&permissions::in_store(app, &actor)?);
+    let question = move |app: &App| {
+        let accounts = permissions::in_store(app, &actor)?;
+        answer(&accounts)
+    };
     json(&server.ask(question).await?)
 }
 
