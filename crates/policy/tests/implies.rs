@@ -47,13 +47,13 @@ fn one_policy_within_another() {
     let get = "{'Effect':'Allow','Action':'s3:GetObject','Resource':'arn:aws:s3:::data/*'}";
     check(get, get, "yes");
     check(get, ANY, "yes");
-    check(ANY, get, "x:x arn:aws:x:eu-west-1:111122223333:x");
+    check(ANY, get, "s3:AbortMultipartUpload arn:aws:s3:eu-west-1:111122223333:x");
     check(
         "{'Effect':'Allow','Action':['s3:Get*','s3:PutObject'],'Resource':'arn:aws:s3:::data/*'}",
         "{'Effect':'Allow','Action':['s3:Get*','s3:Put*'],'Resource':'arn:aws:s3:::data/a*'},
          {'Effect':'Allow','Action':'s3:*','Resource':'arn:aws:s3:::d?ta/*'},
          {'Effect':'Deny','Action':'s3:Get*Acl','Resource':'*'}",
-        "s3:getacl arn:aws:s3:::data/",
+        "s3:GetBucketAcl arn:aws:s3:::data/",
     );
     // Two patterns cover what neither covers.
     check(
@@ -70,13 +70,13 @@ fn one_policy_within_another() {
     check(
         &if_team,
         &with("'StringEquals':{'aws:PrincipalTag/team':'a'}"),
-        "s3:x arn:aws:s3:eu-west-1:111122223333:x aws:principaltag/team=b",
+        "s3:AbortMultipartUpload arn:aws:s3:eu-west-1:111122223333:x aws:principaltag/team=b",
     );
     check(&with("'Null':{'aws:x':'true'}"), &with("'StringNotEquals':{'aws:x':'a'}"), "yes");
     check(
         &with("'StringNotEquals':{'aws:x':'a'}"),
         &with("'Null':{'aws:x':'true'}"),
-        "s3:x arn:aws:s3:eu-west-1:111122223333:x aws:x=x",
+        "s3:AbortMultipartUpload arn:aws:s3:eu-west-1:111122223333:x aws:x=x",
     );
     check(
         &with("'IpAddress':{'aws:SourceIp':['10.1.0.0/16','10.2.0.0/16']}"),
@@ -86,12 +86,12 @@ fn one_policy_within_another() {
     check(
         &with("'IpAddress':{'aws:SourceIp':'10.0.0.0/14'}"),
         &with("'IpAddress':{'aws:SourceIp':['10.0.0.0/15','10.2.0.0/16']}"),
-        "s3:x arn:aws:s3:eu-west-1:111122223333:x aws:sourceip=10.3.0.0",
+        "s3:AbortMultipartUpload arn:aws:s3:eu-west-1:111122223333:x aws:sourceip=10.3.0.0",
     );
     check(
         &with("'NumericLessThan':{'s3:max-keys':'10'}"),
         &with("'NumericLessThanEquals':{'s3:max-keys':'9'}"),
-        "s3:x arn:aws:s3:eu-west-1:111122223333:x s3:max-keys=9.5",
+        "s3:AbortMultipartUpload arn:aws:s3:eu-west-1:111122223333:x s3:max-keys=9.5",
     );
     check(
         &with("'DateLessThan':{'aws:CurrentTime':'2026-01-01T00:00:00Z'}"),
@@ -101,7 +101,7 @@ fn one_policy_within_another() {
     check(
         &with("'ForAllValues:StringEquals':{'aws:TagKeys':['a','b']}"),
         &with("'ForAnyValue:StringEquals':{'aws:TagKeys':['a','b']}"),
-        "s3:x arn:aws:s3:eu-west-1:111122223333:x",
+        "s3:AbortMultipartUpload arn:aws:s3:eu-west-1:111122223333:x",
     );
     check(
         &with("'ForAnyValue:StringEquals':{'aws:TagKeys':['a']}"),
@@ -115,7 +115,7 @@ fn one_policy_within_another() {
         "{'Effect':'Allow','Action':'s3:*','Resource':'arn:aws:s3:::home/*'}",
         "unknown: `aws:username`: a policy variable",
     );
-    check(own, get, "s3:getobject arn:aws:s3:::home/ada/ aws:username=ada");
+    check(own, get, "s3:GetObject arn:aws:s3:::home/ada/ aws:username=ada");
 }
 
 #[test]
@@ -133,13 +133,13 @@ fn policies_of_resources() {
     check(
         account,
         role,
-        "arn:aws:iam::111111111111:role/witness sts:assumerole arn:aws:sts:eu-west-1:111122223333:x",
+        "arn:aws:iam::111111111111:role/witness sts:AssumeRole arn:aws:sts:eu-west-1:111122223333:x",
     );
     check(role, "'Principal':'*'", "yes");
     check(
         "'Principal':{'Service':'ec2.amazonaws.com'}",
         account,
-        "ec2.amazonaws.com sts:assumerole arn:aws:sts:eu-west-1:111122223333:x",
+        "ec2.amazonaws.com sts:AssumeRole arn:aws:sts:eu-west-1:111122223333:x",
     );
 }
 

@@ -13,6 +13,7 @@ use crate::cells::{Cell, cells};
 use crate::glob::{Case, Glob};
 
 use super::arn::{Name, Resource};
+use super::catalogue::{Catalogue, Service};
 use super::condition::KeyCondition;
 use super::context::Context;
 use super::decide::{Policies, Request, Verdict, decide};
@@ -59,6 +60,7 @@ pub fn implies(narrow: &Document, wide: &Document, max: usize) -> Implies {
         steps_left: MAX_STEPS,
         found: Vec::new(),
         reasons: BTreeSet::new(),
+        known: BTreeMap::new(),
     };
     for statement in narrow.statements.iter().filter(|it| it.allows) {
         search.statement(statement);
@@ -86,6 +88,8 @@ struct Search<'a> {
     found: Vec<Witness>,
     /// Why finding nothing would prove nothing.
     reasons: BTreeSet<String>,
+    /// By service, the names of its known actions.
+    known: BTreeMap<String, Vec<String>>,
 }
 
 /// Statements of both documents that are about one action.
@@ -138,7 +142,7 @@ impl<'a> Search<'a> {
     }
 
     /// Actions within a pattern that the documents tell apart.
-    fn actions(&self, base: &Glob) -> (Vec<String>, bool) {
+    fn actions(&mut self, base: &Glob) -> (Vec<String>, bool) {
         let all = self.narrow.statements.iter().chain(&self.wide.statements);
         let globs = all.flat_map(|statement| {
             let (Either::In(globs) | Either::NotIn(globs)) = &statement.actions;
@@ -148,7 +152,7 @@ impl<'a> Search<'a> {
         let (service, name) = halves(base);
         let services: Vec<&Glob> = of_all.iter().map(|(service, _)| service).collect();
         let names: Vec<&Glob> = of_all.iter().map(|(_, name)| name).collect();
-        let of_service = cells(&service, &services, Some(':'), true, &[]);
+        let of_service = cells(&service, &services, Some(':'), true, &["s3", "ec2"]);
         let mut is_all = of_service.is_all;
         let mut actions = Vec::new();
         let mut seen = BTreeSet::new();
@@ -156,7 +160,10 @@ impl<'a> Search<'a> {
             // Patterns of other services match no name here.
             let here: Vec<usize> = (0..of_all.len()).filter(|n| is(&cell.matched, *n)).collect();
             let globs: Vec<&Glob> = here.iter().filter_map(|n| names.get(*n).copied()).collect();
-            let of_name = cells(&name, &globs, Some(':'), true, &[]);
+            // An action that AWS knows shows more than one that it may get.
+            let known = self.known.entry(cell.text.clone()).or_insert_with(|| known(&cell.text));
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let of_name = cells(&name, &globs, Some(':'), true, &known);
             is_all &= of_name.is_all;
             for Cell { text, matched } in of_name.found {
                 let patterns: Vec<usize> = here
@@ -419,6 +426,13 @@ fn allowed(
         Formula::any(holds)
     };
     holding(false).not().and(holding(true))
+}
+
+fn known(service: &str) -> Vec<String> {
+    let catalogue = Catalogue::get();
+    let ids = catalogue.service(service).into_iter().flat_map(Service::actions);
+    let names = ids.filter_map(|id| catalogue.action(id)).map(|action| action.full_name());
+    names.filter_map(|name| Some(name.split_once(':')?.1.to_owned())).collect()
 }
 
 /// The parts of a pattern before and behind the colon.
