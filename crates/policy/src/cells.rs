@@ -11,6 +11,8 @@ use crate::glob::{Case, Glob, Token};
 pub const MAX_PIECES: usize = 126;
 /// The product is walked up to this many states.
 pub const MAX_STATES: usize = 20_000;
+/// Of all states together, so many positions of patterns are kept: 64 MiB.
+pub const MAX_POSITIONS: usize = 4 << 20;
 
 /// A text and which of the patterns match it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +151,7 @@ pub fn cells(
             if next.first().is_none_or(|base| *base == 0) || known.contains_key(&next) {
                 continue;
             }
-            if known.len() == MAX_STATES {
+            if known.len() == MAX_STATES || known.len() * next.len() > MAX_POSITIONS {
                 cells.is_all = false;
                 return cells;
             }

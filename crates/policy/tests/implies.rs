@@ -118,6 +118,33 @@ fn one_policy_within_another() {
     check(own, get, "s3:GetObject arn:aws:s3:::home/ada/ aws:username=ada");
 }
 
+/// However large two policies are, an answer comes.
+#[test]
+fn large_policies_have_an_end() {
+    let many = |from: usize| {
+        let statement = |n: usize| {
+            format!(
+                "{{'Effect':'Allow','Action':'s{n}:*a{n}*','Resource':'arn:aws:s{n}:*:*:*{n}*'}}"
+            )
+        };
+        let all: Vec<String> = (from..from + 3_000).map(statement).collect();
+        document(&statements(&all.join(",")), Kind::Principal).unwrap()
+    };
+    let tangle = |c: char| {
+        let statement = |n: usize| {
+            let pattern = format!("*{}*", c.to_string().repeat(n % 40 + 1));
+            format!(
+                "{{'Effect':'Allow','Action':'s:{pattern}','Resource':'arn:aws:s:::{pattern}'}}"
+            )
+        };
+        let all: Vec<String> = (0..200).map(statement).collect();
+        document(&statements(&all.join(",")), Kind::Principal).unwrap()
+    };
+    assert!(matches!(implies(&many(0), &many(1), 1), Implies::No(_)));
+    assert!(!matches!(implies(&many(0), &many(0), 1), Implies::No(_)));
+    assert!(matches!(implies(&tangle('a'), &tangle('b'), 1), Implies::No(_)));
+}
+
 #[test]
 fn policies_of_resources() {
     let check = |narrow: &str, wide: &str, wanted: &str| {

@@ -4,7 +4,7 @@
 //! resources by the patterns they match, values of keys by the conditions they meet. One of each class
 //! is looked at, so that finding nothing is a proof, wherever nothing was left out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -47,6 +47,9 @@ pub enum Implies {
 /// Formulas that are looked at before the search gives up.
 pub const MAX_STEPS: usize = 500_000;
 
+/// To look at so many patterns or statements counts as a step.
+const PATTERNS_A_STEP: usize = 16;
+
 /// Resources that are looked at for one statement and action.
 const MAX_RESOURCES: usize = 4_096;
 
@@ -61,7 +64,11 @@ pub fn implies(narrow: &Document, wide: &Document, max: usize) -> Implies {
         found: Vec::new(),
         reasons: BTreeSet::new(),
         known: BTreeMap::new(),
+        of_wide: HashSet::new(),
     };
+    if wide.statements.iter().all(|it| it.allows) {
+        search.of_wide.extend(wide.statements.iter().map(wording));
+    }
     for statement in narrow.statements.iter().filter(|it| it.allows) {
         search.statement(statement);
         if search.found.len() >= max || search.steps_left == 0 {
@@ -90,6 +97,8 @@ struct Search<'a> {
     reasons: BTreeSet<String>,
     /// By service, the names of its known actions.
     known: BTreeMap<String, Vec<String>>,
+    /// The statements of the other document by their wording, where it denies nothing.
+    of_wide: HashSet<String>,
 }
 
 /// Statements of both documents that are about one action.
@@ -102,7 +111,8 @@ struct Relevant<'a> {
 
 impl<'a> Search<'a> {
     fn statement(&mut self, statement: &'a Statement) {
-        if self.is_in_wide(statement) {
+        // The other document has the same statement, and denies nothing.
+        if self.of_wide.contains(&wording(statement)) {
             return;
         }
         let everything = [Glob::new("*", Case::Ignored)];
@@ -111,6 +121,9 @@ impl<'a> Search<'a> {
             Either::NotIn(_) => &everything,
         };
         for base in bases {
+            if self.steps_left == 0 {
+                return;
+            }
             let (actions, is_all) = self.actions(base);
             if !is_all {
                 self.reasons.insert("too many patterns of actions".to_owned());
@@ -132,15 +145,6 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether the other document has the same statement, and denies nothing.
-    fn is_in_wide(&self, statement: &Statement) -> bool {
-        let same = |other: &Statement| {
-            let pointer = statement.pointer.clone();
-            format!("{:?}", Statement { pointer, ..other.clone() }) == format!("{statement:?}")
-        };
-        self.wide.statements.iter().all(|it| it.allows) && self.wide.statements.iter().any(same)
-    }
-
     /// Actions within a pattern that the documents tell apart.
     fn actions(&mut self, base: &Glob) -> (Vec<String>, bool) {
         let all = self.narrow.statements.iter().chain(&self.wide.statements);
@@ -149,6 +153,7 @@ impl<'a> Search<'a> {
             globs
         });
         let of_all: Vec<(Glob, Glob)> = globs.map(halves).collect();
+        self.steps_left = self.steps_left.saturating_sub(of_all.len() / PATTERNS_A_STEP);
         let (service, name) = halves(base);
         let services: Vec<&Glob> = of_all.iter().map(|(service, _)| service).collect();
         let names: Vec<&Glob> = of_all.iter().map(|(_, name)| name).collect();
@@ -182,6 +187,8 @@ impl<'a> Search<'a> {
 
     /// Whether a witness was found.
     fn action(&mut self, statement: &'a Statement, action: String) -> bool {
+        let n_statements = self.narrow.statements.len() + self.wide.statements.len();
+        self.steps_left = self.steps_left.saturating_sub(n_statements / PATTERNS_A_STEP);
         let about = |document: &'a Document| {
             document.statements.iter().filter(|it| it.is_about_action(&action)).collect()
         };
@@ -426,6 +433,11 @@ fn allowed(
         Formula::any(holds)
     };
     holding(false).not().and(holding(true))
+}
+
+/// A statement without its place in the document.
+fn wording(statement: &Statement) -> String {
+    format!("{:?}", Statement { pointer: String::new(), ..statement.clone() })
 }
 
 fn known(service: &str) -> Vec<String> {
