@@ -10,7 +10,7 @@ const PICTURES = join(import.meta.dirname, "test-results", "pictures");
 mkdirSync(PICTURES, { recursive: true });
 
 const PAGES = [
-  "/", "/identities", "/credentials", "/places", "/owners", "/findings", "/coverage", "/coverage/gaps", "/lint",
+  "/", "/identities", "/credentials", "/places", "/owners", "/findings", "/coverage", "/coverage/gaps", "/lint", "/permissions",
   "/sources", "/changes", "/audit", "/settings", "/search?q=deploy",
 ];
 
