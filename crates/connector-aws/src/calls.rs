@@ -334,6 +334,11 @@ pub(crate) fn recognised(
     rows.find(|(_, row)| row.is(member, value))
 }
 
+/// The call of a name.
+pub(crate) fn named(name: &str) -> Option<&'static Call> {
+    CALLS.iter().find(|call| call.name == name)
+}
+
 /// The call whose reply has a list of this name, where there is only one such.
 pub(crate) fn of_list(member: &str) -> Option<&'static Call> {
     let mut calls =

@@ -1,6 +1,6 @@
-//! AWS: identities, credentials, rights and trusts, read from saved replies of its API.
+//! AWS: identities, credentials, rights and trusts, from saved replies of its API or from AWS itself.
 //!
-//! [`saved`] finds the replies in files and says of which account each is; [`json`] takes them apart
+//! [`live`] asks AWS and keeps what it replies as if it had been saved. [`saved`] finds the replies in files and says of which account each is; [`json`] takes them apart
 //! without holding them; [`calls`] is the table of what is known, each row with the function that
 //! makes records of it; [`index`] is what replies say of each other; [`reading`] is what every
 //! record has in common. The README says which calls there are and what they must be allowed.
@@ -11,6 +11,7 @@ mod identities;
 mod index;
 mod item;
 mod json;
+mod live;
 mod organization;
 mod reading;
 mod resources;
@@ -25,16 +26,32 @@ use std::path::Path;
 use connectors::{Descriptor, Outbox, Permission, Request, Setting, SettingKind, SourceError};
 use model::Batch;
 
+use crate::live::settings;
+
 pub const DESCRIPTOR: Descriptor = Descriptor {
     id: "aws",
     title: "AWS",
-    summary: "Users, roles, their credentials, policies and trusts, and what runs as them, from saved replies of AWS's API.",
-    settings: &[Setting {
-        name: "path",
-        kind: SettingKind::Path,
-        default: "",
-        help: "A file or folder of saved replies of `aws …`, and credential reports; see the README",
-    }],
+    summary: "Users, roles, their credentials, policies and trusts, and what runs as them: from AWS's API, or from saved replies of it.",
+    settings: &[
+        settings::SIGN_IN,
+        settings::KEYS_FILE,
+        settings::PROFILE,
+        settings::TOKEN_FILE,
+        settings::ROLE,
+        settings::REGION,
+        settings::REGIONS,
+        settings::ACCOUNTS,
+        settings::ACCOUNT_ROLE,
+        settings::EXTERNAL_ID,
+        settings::LAST_ACCESSED,
+        settings::ENDPOINT,
+        Setting {
+            name: "path",
+            kind: SettingKind::Path,
+            default: "",
+            help: "Instead of asking AWS: a file or folder of saved replies of `aws …`, and credential reports; see the README",
+        },
+    ],
     permissions: &[Permission {
         name: "read IAM",
         reads: "what the calls of the README reply; the collector needs no more than `read-only-policy.json`",
@@ -46,16 +63,32 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
 };
 
 fn discover(request: &Request<'_>, out: Outbox<'_>) -> Result<(), SourceError> {
-    out(saved::discover(request, path(request)?)?);
+    out(match path(request)? {
+        Some(path) => saved::discover(request, path)?,
+        None => saved::discover_live(request, live::collect(request)?)?,
+    });
     Ok(())
 }
 
 fn test(request: &Request<'_>) -> Result<String, SourceError> {
-    saved::test(request, path(request)?)
+    match path(request)? {
+        Some(path) => saved::test(request, path),
+        None => live::test(request),
+    }
 }
 
-fn path<'a>(request: &'a Request<'_>) -> Result<&'a Path, SourceError> {
-    request.path("path").ok_or_else(|| SourceError::NotFound("no `path` is given".into()))
+/// The path of saved replies; none where AWS itself is to be asked.
+fn path<'a>(request: &'a Request<'_>) -> Result<Option<&'a Path>, SourceError> {
+    match (request.path("path"), live::is_wanted(request.settings)) {
+        (Some(path), false) => Ok(Some(path)),
+        (None, true) => Ok(None),
+        (Some(_), true) => Err(SourceError::NotFound(
+            "`path` reads saved replies and `sign_in` asks AWS: give one of them".into(),
+        )),
+        (None, false) => Err(SourceError::NotFound(
+            "neither `path`, to read saved replies, nor `sign_in`, to ask AWS, is given".into(),
+        )),
+    }
 }
 
 /// The records of one file's bytes, without coverage of its account: for fuzzing.

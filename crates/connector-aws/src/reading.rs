@@ -13,7 +13,7 @@ use model::{
 };
 use serde_json::Value;
 
-use crate::calls::Call;
+use crate::calls::{self, Call};
 use crate::index::{Index, Named, Rights};
 use crate::item::{Item, document, tags};
 
@@ -83,6 +83,23 @@ impl<'a> Reading<'a> {
         }
         if let Some(coverage) = self.scopes.get_mut(&(account.to_owned(), call.name)) {
             coverage.read();
+        }
+    }
+
+    /// A call was made for an account, whether or not it replied anything.
+    pub(crate) fn asked(&mut self, account: &str, call: &str) {
+        if let Some(call) = calls::named(call) {
+            self.begin("", account, call);
+        }
+    }
+
+    /// A call of an account was not replied to.
+    pub(crate) fn not_replied(&mut self, account: &str, call: &str, gap: &Gap) {
+        self.asked(account, call);
+        let coverage =
+            self.scopes.iter_mut().find(|((of, name), _)| of == account && *name == call);
+        if let Some((_, coverage)) = coverage {
+            coverage.miss(gap.clone());
         }
     }
 

@@ -17,6 +17,7 @@ use crate::calls::{self, CALLS, Call, REPORT, Row};
 use crate::index::Index;
 use crate::item::{Item, text};
 use crate::json::{self, Event};
+use crate::live::Live;
 use crate::reading::{Reading, SYSTEM};
 
 /// A file larger than this is not read. (All details of an account with ten thousand roles take a
@@ -38,10 +39,15 @@ const REPORT_HEAD: &[u8] = b"user,arn,user_creation_time";
 /// Folders that hold nothing of the kind.
 const SKIPPED: &[&str] = &[".git", "node_modules"];
 
-/// What is asked for: a folder, or the folder of the one file.
+/// What is asked for: a folder, the folder of the one file, or replies of a moment ago.
 struct Asked {
-    tree: Tree,
+    kept: Kept,
     files: Vec<PathBuf>,
+}
+
+enum Kept {
+    Below(Tree),
+    Here(BTreeMap<PathBuf, Vec<u8>>),
 }
 
 /// What is known of a file before its records are made.
@@ -56,14 +62,16 @@ impl Asked {
     fn open(path: &Path, coverage: &mut Coverage) -> Result<Self, SourceError> {
         if let Ok(tree) = Tree::open(path) {
             let files = files_of(&tree, coverage);
-            return Ok(Self { tree, files });
+            return Ok(Self { kept: Kept::Below(tree), files });
         }
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
         match (path.file_name(), Tree::open(parent)) {
-            (Some(name), Ok(tree)) => Ok(Self { tree, files: vec![PathBuf::from(name)] }),
+            (Some(name), Ok(tree)) => {
+                Ok(Self { kept: Kept::Below(tree), files: vec![PathBuf::from(name)] })
+            }
             _ => Err(SourceError::NotFound(shown(path))),
         }
     }
@@ -120,6 +128,40 @@ pub(crate) fn discover(request: &Request<'_>, path: &Path) -> Result<Batch, Sour
     let scope = Scope::new(SYSTEM, &request.machine.id, "saved-output", shown(path));
     let mut coverage = Coverage::new(scope);
     let asked = Asked::open(path, &mut coverage)?;
+    records(request, &asked, coverage, |_| {})
+}
+
+/// The same of what AWS replied a moment ago.
+pub(crate) fn discover_live(request: &Request<'_>, live: Live) -> Result<Batch, SourceError> {
+    let scope = Scope::new(SYSTEM, &live.account, "collection", live.arn.as_str());
+    let coverage = Coverage::new(scope);
+    let collected = live.collected;
+    let files = collected.replies.keys().cloned().collect();
+    let asked = Asked { kept: Kept::Here(collected.replies), files };
+    let mut batch = records(request, &asked, coverage, |reading| {
+        for (account, call) in &collected.asked {
+            reading.asked(account, call);
+        }
+        for (account, call, gap) in &collected.missed {
+            reading.not_replied(account, call, gap);
+        }
+    })?;
+    for (account, gap) in live.lost {
+        let mut coverage = Coverage::new(Scope::new(SYSTEM, &account, "account", account.as_str()));
+        coverage.miss(gap);
+        batch.coverage.push(coverage);
+    }
+    outlet::settle(&mut batch);
+    Ok(batch)
+}
+
+/// Reads everything three times; the last word on what was not read is `complete`'s.
+fn records(
+    request: &Request<'_>,
+    asked: &Asked,
+    mut coverage: Coverage,
+    complete: impl FnOnce(&mut Reading<'_>),
+) -> Result<Batch, SourceError> {
     let mut left = MAX_ALL_BYTES;
     let mut failed: BTreeMap<&Path, Gap> = BTreeMap::new();
     let mut abouts: Vec<About> = Vec::new();
@@ -241,7 +283,7 @@ pub(crate) fn discover(request: &Request<'_>, path: &Path) -> Result<Batch, Sour
     }
     if n_more_left_out > 0 {
         let detail = format!("{n_more_left_out} more elements are left out");
-        let gap = Gap::new(shown(path), GapReason::Malformed).detail(detail);
+        let gap = Gap::new(&coverage.scope.name, GapReason::Malformed).detail(detail);
         reading.miss_everywhere(&gap);
         coverage.truncated = true;
         coverage.miss(gap);
@@ -259,15 +301,19 @@ pub(crate) fn discover(request: &Request<'_>, path: &Path) -> Result<Batch, Sour
                 reading.miss_everywhere(gap);
                 coverage.miss(gap.clone());
             }
-            None if about.is_recognised => coverage.read(),
+            // What came from AWS is known by what was asked, also where there is nothing in it.
+            None if about.is_recognised || matches!(asked.kept, Kept::Here(_)) => coverage.read(),
             None => coverage.miss(
                 Gap::new(shown(file), GapReason::Unsupported)
                     .detail("no reply to a call that this source knows"),
             ),
         }
     }
+    complete(&mut reading);
     let mut batch = reading.finish();
-    batch.coverage.extend(missing_calls(&index));
+    if matches!(asked.kept, Kept::Below(_)) {
+        batch.coverage.extend(missing_calls(&index));
+    }
     batch.coverage.push(coverage);
     outlet::settle(&mut batch);
     Ok(batch)
@@ -478,7 +524,16 @@ impl Asked {
         left: &mut u64,
         sink: Sink<'_>,
     ) -> Result<(), Gap> {
-        let (opened, meta) = self.tree.open_file(file, Links::Refuse)?;
+        let tree = match &self.kept {
+            Kept::Below(tree) => tree,
+            Kept::Here(replies) => {
+                let bytes = replies.get(file).map(Vec::as_slice).unwrap_or_default();
+                let read = read_bytes(BufReader::new(Heeding { file: bytes, request }), sink);
+                return read
+                    .map_err(|(reason, detail)| Gap::new(shown(file), reason).detail(detail));
+            }
+        };
+        let (opened, meta) = tree.open_file(file, Links::Refuse)?;
         let most = MAX_FILE_BYTES.min(*left);
         if meta.size > most {
             let what = if meta.size > MAX_FILE_BYTES {

@@ -9,7 +9,7 @@
 //! Shared by connectors: [`files`] opens foreign files safely, [`yaml`] loads hostile YAML within
 //! limits, [`material`] turns recognised credential material into records, [`agents`] reads the
 //! configuration of AI agents and MCP servers, [`aws`] and [`tags`] say what the words of AWS and
-//! of tags mean, [`outlet`] has the last look at every text of a batch.
+//! of tags mean, [`ini`] reads files of sections, [`outlet`] has the last look at every text of a batch.
 
 pub mod address;
 pub mod agents;
@@ -26,6 +26,7 @@ pub mod homes;
 pub mod host;
 #[cfg(test)]
 mod hostile;
+pub mod ini;
 pub mod material;
 pub mod outlet;
 pub mod repository;

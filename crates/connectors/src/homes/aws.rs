@@ -7,9 +7,9 @@ use credentials::classify;
 use model::{Authority, Fact, Identity, IdentityId, Secret, Subject, kinds};
 
 use super::files::{File, program};
-use super::ini::{self, Section};
 use crate::document::Syntax;
 use crate::dossier::{Dossier, Held, reference, stated_time};
+use crate::ini::{self, Section};
 use crate::material;
 
 pub(super) fn credentials_file(file: &mut File<'_>, dossier: &mut Dossier<'_>) {

@@ -3,9 +3,9 @@
 use model::{Fact, Value, kinds};
 
 use super::files::{File, Login};
-use super::ini;
 use super::logins::host_of;
 use crate::dossier::{Dossier, Held};
+use crate::ini;
 
 /// A file with more lines than this is read up to here.
 const MAX_LINES: usize = 100_000;

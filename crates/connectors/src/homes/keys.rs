@@ -3,10 +3,10 @@
 use model::{Fact, GapReason, Value, kinds};
 
 use super::files::{File, Login};
-use super::ini;
 use super::logins::host_of;
 use crate::document::{self, Syntax};
 use crate::dossier::{Dossier, Held, reference, stated_time, tells_secret};
+use crate::ini;
 
 /// `private-keys-v1.d/<keygrip>.key`: present, protected or not; the key itself is not read.
 pub(super) fn gnupg(file: &mut File<'_>, dossier: &mut Dossier<'_>) {

@@ -13,7 +13,6 @@ mod catalogue;
 mod databases;
 mod files;
 mod gcp;
-mod ini;
 mod keys;
 mod kubernetes;
 mod logins;

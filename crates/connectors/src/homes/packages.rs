@@ -4,11 +4,11 @@ use data_encoding::BASE64;
 use model::{Fact, kinds};
 
 use super::files::{File, Login};
-use super::ini;
 use super::logins::host_of;
 use crate::address::Address;
 use crate::document::{Node, Syntax};
 use crate::dossier::Dossier;
+use crate::ini;
 
 fn account<'a>(
     system: &'static str,

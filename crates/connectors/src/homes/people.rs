@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use model::kinds::{self, IdentityKind};
 use model::{Fact, Identity, IdentityId, OwnerLink, Party, PartyKind, ScopeId};
 
-use super::ini;
+use crate::ini;
 
 /// A machine with more homes than this is read up to here.
 pub(super) const MAX_HOMES: usize = 50_000;

@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "functions of tests, outside the test functions")]
 
+mod aws;
 mod exports;
 mod seeds;

@@ -2,10 +2,10 @@
 //! this reader takes what any of them writes.
 
 /// A file with more lines than this is read up to here.
-pub(super) const MAX_LINES: usize = 200_000;
+pub const MAX_LINES: usize = 200_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Section {
+pub struct Section {
     /// Empty for what stands before the first section.
     pub name: String,
     pub line: u32,
@@ -13,7 +13,7 @@ pub(super) struct Section {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub struct Entry {
     pub key: String,
     /// Without quotes around it; empty when only the key stands there.
     pub value: String,
@@ -22,20 +22,20 @@ pub(super) struct Entry {
 
 impl Section {
     /// The last entry of that key counts; keys are compared without case.
-    pub(super) fn get(&self, key: &str) -> Option<&Entry> {
+    pub fn get(&self, key: &str) -> Option<&Entry> {
         self.entries
             .iter()
             .rev()
             .find(|entry| entry.key.eq_ignore_ascii_case(key) && !entry.value.is_empty())
     }
 
-    pub(super) fn value(&self, key: &str) -> Option<&str> {
+    pub fn value(&self, key: &str) -> Option<&str> {
         self.get(key).map(|entry| entry.value.as_str())
     }
 }
 
 /// Reads any text: what is neither section, comment nor entry is passed over.
-pub(super) fn read(text: &str) -> Vec<Section> {
+pub fn read(text: &str) -> Vec<Section> {
     let mut sections = vec![Section { name: String::new(), line: 1, entries: Vec::new() }];
     for (n, line) in text.lines().take(MAX_LINES).enumerate() {
         let number = u32::try_from(n + 1).unwrap_or(u32::MAX);
