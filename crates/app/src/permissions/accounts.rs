@@ -118,8 +118,6 @@ struct Gathered {
     /// Of organisation policies, by target.
     service_control: BTreeMap<String, Vec<String>>,
     resource_control: BTreeMap<String, Vec<String>>,
-    /// Trust policies hang on their role.
-    n_organisation_policies: usize,
 }
 
 impl Gathered {
@@ -141,20 +139,17 @@ impl Gathered {
                     self.accounts.add_resource_policy(arn, read(aws::Kind::Resource));
                 }
             }
-            PolicyKind::ServiceControlPolicy => {
-                self.n_organisation_policies += 1;
+            PolicyKind::ServiceControlPolicy | PolicyKind::ResourceControlPolicy => {
+                let (attached, kind) = match policy.kind {
+                    PolicyKind::ServiceControlPolicy => {
+                        (&mut self.service_control, aws::Kind::Principal)
+                    }
+                    _ => (&mut self.resource_control, aws::Kind::Resource),
+                };
                 for target in &policy.targets {
-                    let ids = self.service_control.entry(target.clone()).or_default();
-                    ids.push(policy.native_id.clone());
+                    attached.entry(target.clone()).or_default().push(policy.native_id.clone());
                 }
-                self.accounts.add_policy(read(aws::Kind::Principal));
-            }
-            PolicyKind::ResourceControlPolicy => {
-                for target in &policy.targets {
-                    let ids = self.resource_control.entry(target.clone()).or_default();
-                    ids.push(policy.native_id.clone());
-                }
-                self.accounts.add_policy(read(aws::Kind::Resource));
+                self.accounts.add_policy(read(kind));
             }
         }
     }
@@ -215,18 +210,20 @@ impl Gathered {
     }
 
     fn finish(mut self) -> Accounts {
-        if self.n_organisation_policies == 0 {
+        if self.service_control.is_empty() && self.resource_control.is_empty() {
             return self.accounts;
         }
-        for (account, (way, is_management_account)) in std::mem::take(&mut self.ways) {
-            let of = |attached: &BTreeMap<String, Vec<String>>| {
+        for (account, (way, is_management_account)) in self.ways {
+            // Where a kind is switched on, each level has a policy of it.
+            let of = |attached: &BTreeMap<String, Vec<String>>| -> Vec<Vec<String>> {
+                if !way.iter().any(|step| attached.contains_key(step)) {
+                    return Vec::new();
+                }
                 way.iter().map(|step| attached.get(step).cloned().unwrap_or_default()).collect()
             };
-            let resource_control: Vec<Vec<String>> = of(&self.resource_control);
-            let has_any = resource_control.iter().any(|level| !level.is_empty());
             let levels = Levels {
                 service_control: of(&self.service_control),
-                resource_control: if has_any { resource_control } else { Vec::new() },
+                resource_control: of(&self.resource_control),
                 is_management_account,
             };
             self.accounts.set_levels(&account, levels);

@@ -113,6 +113,45 @@ fn records_are_asked() {
     assert_eq!(told, ["Allow sqs:*"]);
 }
 
+/// An organisation may have no service control policies, and resource control policies all the same.
+#[test]
+fn resource_control_stands_alone() {
+    let arn = format!("arn:aws:iam::{ACCOUNT}:user/ada");
+    let mut ada = identity(kinds::IAM_USER, &arn);
+    ada.fact("inline_policies", Fact::known(vec!["own".to_owned()]));
+    let mut account = identity(kinds::CLOUD_ACCOUNT, ACCOUNT);
+    account.fact("organization_path", Fact::known(vec!["r-1".to_owned(), ACCOUNT.to_owned()]));
+    account.fact("management_account", Fact::known("000000000000"));
+    let mut limit = policy(
+        PolicyKind::ResourceControlPolicy,
+        "p-1",
+        "{'Statement':[{'Effect':'Allow','Principal':'*','Action':'*','Resource':'*'},
+            {'Effect':'Deny','Principal':'*','Action':'sqs:DeleteQueue','Resource':'*'}]}",
+    );
+    limit.targets = vec!["r-1".to_owned(), ACCOUNT.to_owned()];
+    let own = policy(
+        PolicyKind::InlinePolicy,
+        &format!("{arn}#inline/own"),
+        "{'Statement':{'Effect':'Allow','Action':'sqs:*','Resource':'*'}}",
+    );
+    let accounts = accounts_of(&[ada, account], &[limit, own]);
+    let check = |action: &str, wanted: &str| {
+        let ask = Ask {
+            principal: "ada".to_owned(),
+            action: action.to_owned(),
+            resource: format!("arn:aws:sqs:eu-west-1:{ACCOUNT}:jobs"),
+            ..Ask::default()
+        };
+        let answer = can(&accounts, &ask).unwrap();
+        let by = answer.blocked_by.map(|by| format!(" {by:?}")).unwrap_or_default();
+        assert_eq!(format!("{:?}{by}", answer.decision), wanted, "{action}");
+        let assumed = &answer.explanation.assumed;
+        assert!(assumed.iter().any(|it| it.contains("no service control policy")), "{assumed:?}");
+    };
+    check("sqs:SendMessage", "Allow");
+    check("sqs:DeleteQueue", "Deny Rcp");
+}
+
 #[test]
 fn what_was_not_used() {
     let arn = format!("arn:aws:iam::{ACCOUNT}:user/ada");

@@ -49,7 +49,8 @@ pub struct Holder {
     pub unread: Vec<String>,
 }
 
-/// The organisation's policies for one account: from the root down, each with its policies' ids.
+/// The organisation's policies for one account: from the root down, each with its policies' ids; no
+/// level where none of the kind was read.
 #[derive(Debug, Clone, Default)]
 pub struct Levels {
     pub service_control: Vec<Vec<String>>,
@@ -287,45 +288,58 @@ impl Accounts {
     }
 
     fn of_principal(&self, native_id: &str) -> Policy {
+        self.known(native_id, Kind::Principal)
+    }
+
+    fn known(&self, native_id: &str, kind: Kind) -> Policy {
         let known = self.policies.get(native_id).cloned();
-        known.unwrap_or_else(|| Policy::not_read(native_id, native_id, Kind::Principal))
+        known.unwrap_or_else(|| Policy::not_read(native_id, native_id, kind))
     }
 
     fn apply_levels(&self, request: &Request, resource: &str, applied: &mut Applied) {
         let account = request.principal.account.as_deref().unwrap_or_default();
-        match self.levels.get(account) {
-            Some(levels) if request.principal.is_of_account() => {
-                for (tier, ids) in levels.service_control.iter().enumerate() {
-                    let policies: Vec<Policy> =
-                        ids.iter().map(|id| self.of_principal(id)).collect();
-                    let documents = policies.iter().map(|it| Arc::clone(&it.document)).collect();
-                    applied.policies.service_control.push(documents);
-                    for (n, policy) in policies.into_iter().enumerate() {
-                        applied
-                            .named
-                            .insert(format!("service_control_policies/{tier}/{n}"), policy);
-                    }
-                }
-            }
-            None if request.principal.is_of_account() => applied.assumed.push(format!(
-                "no service control policy limits account {account}: its organisation was not read"
-            )),
-            _ => {}
+        if request.principal.is_of_account() {
+            let levels = self.levels.get(account);
+            let why = match levels {
+                None => Some("its organisation was not read"),
+                Some(levels) if levels.is_management_account => None,
+                Some(levels) => levels.service_control.is_empty().then_some("none was read"),
+            };
+            applied.assumed.extend(
+                why.map(|why| format!("no service control policy limits account {account}: {why}")),
+            );
+            let levels = levels.map_or(&[][..], |levels| levels.service_control.as_slice());
+            applied.policies.service_control =
+                self.of_levels(levels, "service_control_policies", Kind::Principal, applied);
         }
         let of_resource = arn::account(resource).or(request.resource_account.as_deref());
         let Some(levels) = self.levels.get(of_resource.unwrap_or(account)) else { return };
-        for (tier, ids) in levels.resource_control.iter().enumerate() {
-            let read = |id: &String| {
-                let known = self.policies.get(id).cloned();
-                known.unwrap_or_else(|| Policy::not_read(id, id, Kind::Resource))
-            };
-            let policies: Vec<Policy> = ids.iter().map(read).collect();
-            let documents = policies.iter().map(|it| Arc::clone(&it.document)).collect();
-            applied.policies.resource_control.push(documents);
-            for (n, policy) in policies.into_iter().enumerate() {
-                applied.named.insert(format!("resource_control_policies/{tier}/{n}"), policy);
-            }
+        applied.policies.resource_control = self.of_levels(
+            &levels.resource_control,
+            "resource_control_policies",
+            Kind::Resource,
+            applied,
+        );
+    }
+
+    fn of_levels(
+        &self,
+        levels: &[Vec<String>],
+        layer: &str,
+        kind: Kind,
+        applied: &mut Applied,
+    ) -> Vec<Vec<Arc<Document>>> {
+        let mut take = |tier: usize, n: usize, id: &String| {
+            let policy = self.known(id, kind);
+            let document = Arc::clone(&policy.document);
+            applied.named.insert(format!("{layer}/{tier}/{n}"), policy);
+            document
+        };
+        let mut all = Vec::with_capacity(levels.len());
+        for (tier, ids) in levels.iter().enumerate() {
+            all.push(ids.iter().enumerate().map(|(n, id)| take(tier, n, id)).collect());
         }
+        all
     }
 
     fn apply_resource(&self, request: &Request, resource: &str, applied: &mut Applied) {
