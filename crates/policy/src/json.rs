@@ -41,6 +41,22 @@ impl Json {
         }
     }
 
+    /// The elements of a list; what is none is its own only element.
+    pub fn each(&self) -> &[Self] {
+        match self {
+            Self::List(list) => list,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// None of what is no object.
+    pub fn members(&self) -> &[(String, Self)] {
+        match self {
+            Self::Map(members) => members,
+            _ => &[],
+        }
+    }
+
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),

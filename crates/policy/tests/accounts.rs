@@ -154,3 +154,22 @@ fn what_applies_and_why() {
         format!("{verdict}\n{}", serde_json::to_string_pretty(&explanation).unwrap())
     );
 }
+
+/// Names of operators and keys may be written in either case.
+#[test]
+fn what_failed_is_found_in_the_document() {
+    let mut accounts = Accounts::default();
+    policy(
+        &mut accounts,
+        "team",
+        "{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'sqs:*','Resource':'*',
+            'Condition':{'stringEquals':{'aws:PrincipalTag/Team':'web'}}}}",
+    );
+    accounts.add_holder(holder(HolderKind::User, "user/ada", &["team"]));
+    let ada = Principal::of_arn(&arn("user/ada")).unwrap();
+    let (verdict, explanation) = ask(&accounts, ada, "sqs:ListQueues", "*");
+    assert_eq!(verdict, "Deny ");
+    let failed = &explanation.nearest[0].failed[0];
+    assert_eq!(failed.pointer, "/Statement/Condition/stringEquals/aws:PrincipalTag~1Team");
+    assert!(accounts.policy("team").unwrap().at(&failed.pointer).is_some());
+}

@@ -2,6 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -76,7 +77,7 @@ pub enum BlockedBy {
 }
 
 /// A statement that led to the verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Deciding {
     /// As cases name it: `identity_policies/0`, `service_control_policies/1/0`, `resource_policy`.
     pub policy: String,
@@ -288,12 +289,10 @@ pub fn decide(request: &Request, policies: &Policies) -> Decision {
         return decisions.swap_remove(at).1;
     }
     let all = Formula::all(decisions.iter().map(|(formula, _)| formula.clone())).settled();
-    let mut deciding: Vec<Deciding> = Vec::new();
-    for one in decisions.into_iter().flat_map(|(_, decision)| decision.deciding) {
-        if !deciding.contains(&one) {
-            deciding.push(one);
-        }
-    }
+    let mut seen = HashSet::new();
+    let mut deciding: Vec<Deciding> =
+        decisions.into_iter().flat_map(|(_, decision)| decision.deciding).collect();
+    deciding.retain(|one| seen.insert(one.clone()));
     conclude(&all, deciding, None)
 }
 

@@ -1,15 +1,15 @@
 //! Why a verdict is what it is: the layers it passed, the statements that decided, how near the
 //! others came, and the smallest change that would turn it round.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::json::{Json, below};
 
 use super::accounts::Applied;
 use super::context::Held;
-use super::decide::{
-    Asked, BlockedBy, Deciding, Decision, Policies, Request, Said, Verdict, decide,
-};
+use super::decide::{Asked, BlockedBy, Deciding, Decision, Request, Said, Seat, Verdict, decide};
 use super::document::{Document, Either, Statement};
 
 /// What one layer of policies says of a request.
@@ -116,7 +116,12 @@ pub fn explain(request: &Request, applied: &Applied, decision: &Decision) -> Exp
     let asked = Asked::new(request, resource);
     let said = asked.all(&applied.policies);
     let layers = layers(&asked, applied, &said);
-    let deciding = decision.deciding.iter().map(|one| applied.cite(one, &said)).collect();
+    let denials: HashSet<Deciding> =
+        said.iter().filter(|it| !it.statement.allows).map(Said::deciding).collect();
+    let cite = |one: &Deciding| {
+        applied.cited(&one.policy, one.statement, &one.pointer, !denials.contains(one))
+    };
+    let deciding = decision.deciding.iter().map(cite).collect();
     let (nearest, changes) = match decision.verdict {
         Verdict::Deny => {
             let nearest = nearest(&asked, applied, &layers);
@@ -130,9 +135,9 @@ pub fn explain(request: &Request, applied: &Applied, decision: &Decision) -> Exp
 }
 
 impl Applied {
-    fn cite(&self, one: &Deciding, said: &[Said<'_>]) -> Cited {
-        let allows = said.iter().find(|said| said.deciding() == *one).map(|it| it.statement.allows);
-        self.cited(&one.policy, one.statement, &one.pointer, allows.unwrap_or(true))
+    fn cite(&self, said: &Said<'_>) -> Cited {
+        let Deciding { policy, statement, pointer } = said.deciding();
+        self.cited(&policy, statement, &pointer, said.statement.allows)
     }
 
     pub(super) fn cited(
@@ -155,35 +160,12 @@ impl Applied {
     }
 
     /// The documents of a layer with their names.
-    fn of_layer(&self, layer: BlockedBy, level: usize) -> Vec<(String, &Document)> {
-        let Policies {
-            identity,
-            boundaries,
-            session,
-            resource,
-            service_control,
-            resource_control,
-            endpoint,
-        } = &self.policies;
-        let (name, documents) = match layer {
-            BlockedBy::Identity => ("identity_policies".to_owned(), identity.as_slice()),
-            BlockedBy::Boundary => ("permission_boundaries".to_owned(), boundaries.as_slice()),
-            BlockedBy::Session => ("session_policies".to_owned(), session.as_slice()),
-            BlockedBy::Endpoint => ("endpoint_policies".to_owned(), endpoint.as_slice()),
-            BlockedBy::Resource => {
-                let one = resource.iter().map(|one| ("resource_policy".to_owned(), &**one));
-                return one.collect();
-            }
-            BlockedBy::Scp => (
-                format!("service_control_policies/{level}"),
-                service_control.get(level).map_or(&[][..], Vec::as_slice),
-            ),
-            BlockedBy::Rcp => (
-                format!("resource_control_policies/{level}"),
-                resource_control.get(level).map_or(&[][..], Vec::as_slice),
-            ),
-        };
-        documents.iter().enumerate().map(|(n, one)| (format!("{name}/{n}"), &**one)).collect()
+    fn of_layer(&self, layer: &Layer) -> impl Iterator<Item = (String, &Document)> {
+        let Layer { layer, level, .. } = *layer;
+        let is_of_it =
+            move |seat: &Seat| seat.layer == layer && level.is_none_or(|level| seat.tier == level);
+        let all = self.policies.documents().filter(move |(seat, _)| is_of_it(seat));
+        all.map(|(seat, document)| (seat.name(), &**document))
     }
 }
 
@@ -205,7 +187,7 @@ fn layers(asked: &Asked<'_>, applied: &Applied, said: &[Said<'_>]) -> Vec<Layer>
             () if is_there => Says::Silent,
             () => Says::Absent,
         };
-        let statements = of_it().map(|it| applied.cite(&it.deciding(), said)).collect();
+        let statements = of_it().map(|it| applied.cite(it)).collect();
         Layer { layer, level, says, statements }
     };
     let mut layers = Vec::new();
@@ -229,7 +211,7 @@ fn layers(asked: &Asked<'_>, applied: &Applied, said: &[Said<'_>]) -> Vec<Layer>
 fn nearest(asked: &Asked<'_>, applied: &Applied, layers: &[Layer]) -> Vec<Near> {
     let mut all = Vec::new();
     for silent in layers.iter().filter(|layer| layer.says == Says::Silent) {
-        for (name, document) in applied.of_layer(silent.layer, silent.level.unwrap_or_default()) {
+        for (name, document) in applied.of_layer(silent) {
             for (number, statement) in document.statements.iter().enumerate() {
                 if !statement.allows || !statement.is_about_action(&asked.request.action) {
                     continue;
@@ -254,10 +236,17 @@ fn failed(
     statement: &Statement,
 ) -> Vec<Failed> {
     let known = applied.named.get(policy);
-    let texts = |pointer: &str| match known.and_then(|policy| policy.at(pointer)) {
-        Some(Json::List(list)) => list.iter().filter_map(Json::text).map(str::to_owned).collect(),
-        Some(Json::Text(text)) => vec![text.clone()],
-        _ => Vec::new(),
+    let at = |pointer: &str| known.and_then(|policy| policy.at(pointer));
+    let texts = |pointer: &str| {
+        let each = at(pointer).map_or(&[][..], Json::each).iter();
+        each.filter_map(Json::text).map(str::to_owned).collect()
+    };
+    // Names of operators and keys may be written in either case.
+    let member = |pointer: &str, name: &str| {
+        let members = at(pointer).map_or(&[][..], Json::members).iter();
+        let mut written = members.map(|(written, _)| written.as_str());
+        let written = written.find(|written| written.eq_ignore_ascii_case(name));
+        below(pointer, written.unwrap_or(name))
     };
     let mut all = Vec::new();
     let mut element = |name: &str, is_complement: bool, actual: &str| {
@@ -283,7 +272,8 @@ fn failed(
             continue;
         }
         let (operator, key) = condition.told();
-        let pointer = below(&below(&below(&statement.pointer, "Condition"), &operator), key);
+        let pointer = member(&below(&statement.pointer, "Condition"), &operator);
+        let pointer = member(&pointer, key);
         let actual = match asked.context.get(key) {
             Held::Unknown | Held::Absent => None,
             Held::One(value) => Some(vec![value.to_owned()]),
@@ -306,7 +296,7 @@ fn to_allow(
     let mut edits: Vec<Edit> = said
         .iter()
         .filter(|it| !it.statement.allows && it.holds.is_true())
-        .map(|it| Edit::Except { statement: applied.cite(&it.deciding(), said) })
+        .map(|it| Edit::Except { statement: applied.cite(it) })
         .collect();
     let gates = asked.gates(&applied.policies, said);
     let mut tier = 0;
@@ -360,9 +350,7 @@ fn to_deny(asked: &Asked<'_>, applied: &Applied, said: &[Said<'_>]) -> Change {
     let allowing: Vec<&Said<'_>> = said.iter().filter(|it| it.statement.allows).collect();
     let layer = match allowing.as_slice() {
         [only] => {
-            return Change {
-                edits: vec![Edit::Except { statement: applied.cite(&only.deciding(), said) }],
-            };
+            return Change { edits: vec![Edit::Except { statement: applied.cite(only) }] };
         }
         _ if asked.request.principal.is_of_account() => BlockedBy::Identity,
         _ => BlockedBy::Resource,
