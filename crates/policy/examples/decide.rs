@@ -82,7 +82,7 @@ fn compare(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let documents = texts.iter().map(|text| document(text)).collect::<Result<Vec<_>, _>>()?;
     let policies = of(documents);
-    let compiled = Compiled::new(policies.clone());
+    let compiled = Compiled::new(policies.clone()).ok_or("too wide")?;
     let questions: Vec<Question<'_>> = requests.iter().map(Question::new).collect();
     let theirs: Vec<iam_rs::IAMPolicy> =
         texts.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?;

@@ -13,6 +13,9 @@ pub const MAX_PIECES: usize = 126;
 pub const MAX_STATES: usize = 20_000;
 /// Of all states together, so many positions of patterns are kept: 64 MiB.
 pub const MAX_POSITIONS: usize = 4 << 20;
+/// What one search may spend on cells: so often a pattern is taken one character further, or held
+/// against a text. About a second.
+pub const MAX_STEPS: usize = 100_000_000;
 
 /// A text and which of the patterns match it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,38 +85,38 @@ impl Automaton {
 
 /// The cells within `base`, in the order of their texts' lengths; those that a preferred text is in
 /// come first, with that text. Texts hold none of `without`; an empty one is in no cell when
-/// `is_filled`.
+/// `is_filled`. What it takes comes off `steps_left`; with none left not all are found.
 pub fn cells(
     base: &Glob,
     others: &[&Glob],
     without: Option<char>,
     is_filled: bool,
     preferred: &[&str],
+    steps_left: &mut usize,
 ) -> Cells {
     let mut cells = Cells { found: Vec::new(), is_all: true };
+    let mut spend = |n_steps: usize| {
+        let left = steps_left.checked_sub(n_steps);
+        *steps_left = left.unwrap_or_default();
+        left.is_some()
+    };
     let mut seen: HashSet<Vec<bool>> = HashSet::new();
     for text in preferred.iter().filter(|text| base.matches(text)) {
+        if !spend(others.len()) {
+            break;
+        }
         let matched: Vec<bool> = others.iter().map(|glob| glob.matches(text)).collect();
         if seen.insert(matched.clone()) {
             cells.found.push(Cell { text: (*text).to_owned(), matched });
         }
     }
-    if base.tokens().iter().all(|token| matches!(token, Token::Char(_))) {
-        // One text only, but for its case.
+    if let Some(text) = base.whole() {
         if cells.found.is_empty()
             || base.case() == Case::Ignored && others.iter().any(|it| it.case() == Case::Matters)
         {
-            let text: String = base
-                .tokens()
-                .iter()
-                .filter_map(|token| match token {
-                    Token::Char(c) => Some(*c),
-                    _ => None,
-                })
-                .collect();
-            let matched: Vec<bool> = others.iter().map(|glob| glob.matches(&text)).collect();
+            let matched: Vec<bool> = others.iter().map(|glob| glob.matches(text)).collect();
             if seen.insert(matched.clone()) {
-                cells.found.push(Cell { text, matched });
+                cells.found.push(Cell { text: text.to_owned(), matched });
             }
         }
         if base.case() == Case::Matters || others.iter().all(|it| it.case() == Case::Ignored) {
@@ -128,6 +131,7 @@ pub fn cells(
         automata.push(automaton);
     }
     let alphabet = alphabet(&automata, without);
+    let n_steps = alphabet.len().saturating_mul(automata.len());
     // The last tells the empty text from others, where it is not wanted.
     let mut start: Vec<u128> = automata.iter().map(Automaton::start).collect();
     start.push(u128::from(is_filled));
@@ -143,6 +147,10 @@ pub fn cells(
             if seen.insert(matched.clone()) {
                 cells.found.push(Cell { text: text(&from, number), matched });
             }
+        }
+        if !spend(n_steps) {
+            cells.is_all = false;
+            return cells;
         }
         for c in &alphabet {
             let mut next: Vec<u128> =
@@ -204,7 +212,9 @@ mod tests {
         let check = |base: &str, others: &[&str], wanted: &[&str]| {
             let others: Vec<Glob> = others.iter().map(|it| Glob::new(it, Case::Matters)).collect();
             let others: Vec<&Glob> = others.iter().collect();
-            let cells = cells(&Glob::new(base, Case::Matters), &others, None, false, &[]);
+            let cells = cells(&Glob::new(base, Case::Matters), &others, None, false, &[], &mut {
+                MAX_STEPS
+            });
             assert!(cells.is_all);
             let told = |cell: &Cell| {
                 let bits: String =
@@ -232,7 +242,7 @@ mod tests {
             let others: Vec<Glob> =
                 others.iter().enumerate().map(|(n, it)| Glob::new(it, case(n))).collect();
             let others: Vec<&Glob> = others.iter().collect();
-            let cells = cells(&base, &others, None, false, &[]);
+            let cells = cells(&base, &others, None, false, &[], &mut { MAX_STEPS });
             prop_assert!(cells.is_all);
             for cell in &cells.found {
                 prop_assert!(base.matches(&cell.text));

@@ -1,14 +1,14 @@
 //! Patterns in which `*` stands for any text and `?` for one character.
 
 /// Whether letters of ASCII differ by case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Case {
     Matters,
     Ignored,
 }
 
 /// A piece of a pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Token {
     Char(char),
     /// `?`
@@ -17,62 +17,80 @@ pub enum Token {
     Any,
 }
 
+impl Token {
+    /// What a character of a pattern stands for.
+    pub const fn of(c: char) -> Self {
+        match c {
+            '*' => Self::Any,
+            '?' => Self::One,
+            c => Self::Char(c),
+        }
+    }
+
+    const fn written(self) -> char {
+        match self {
+            Self::Any => '*',
+            Self::One => '?',
+            Self::Char(c) => c,
+        }
+    }
+}
+
+fn fold(text: &str, case: Case) -> Box<str> {
+    let mut text: Box<str> = text.into();
+    if case == Case::Ignored {
+        text.make_ascii_lowercase();
+    }
+    text
+}
+
 /// A pattern over whole texts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Glob {
-    tokens: Vec<Token>,
+    /// Without wildcards that say nothing more; letters in lower case where case is ignored.
+    written: Box<str>,
     case: Case,
     shape: Shape,
 }
 
 /// What most patterns are, and is compared faster than piece by piece.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Shape {
     Any,
-    Whole(Box<str>),
+    /// No wildcard.
+    Whole,
     /// A text and one `*` behind it.
-    Start(Box<str>),
-    Other,
-}
-
-impl Shape {
-    fn of(tokens: &[Token]) -> Self {
-        let texts = |tokens: &[Token]| {
-            let each = tokens.iter().map(|token| match token {
-                Token::Char(c) => Some(*c),
-                _ => None,
-            });
-            each.collect::<Option<String>>()
-        };
-        match tokens {
-            [Token::Any] => Self::Any,
-            [start @ .., Token::Any] => {
-                texts(start).map_or(Self::Other, |text| Self::Start(text.into()))
-            }
-            all => texts(all).map_or(Self::Other, |text| Self::Whole(text.into())),
-        }
-    }
+    Start,
+    Other(Box<[Token]>),
 }
 
 impl Glob {
     pub fn new(pattern: &str, case: Case) -> Self {
-        let token = |c| match c {
-            '*' => Token::Any,
-            '?' => Token::One,
-            c => Token::Char(c),
+        let (start, wildcards) = match pattern.find(['*', '?']) {
+            Some(at) => pattern.split_at(at),
+            None => (pattern, ""),
         };
-        Self::of(pattern.chars().map(token), case)
+        if wildcards.bytes().any(|byte| byte != b'*') {
+            return Self::of(pattern.chars().map(Token::of), case);
+        }
+        let shape = match (start, wildcards) {
+            (_, "") => Shape::Whole,
+            ("", _) => Shape::Any,
+            _ => Shape::Start,
+        };
+        // `**` says no more than `*`.
+        let written = pattern.get(..start.len() + wildcards.len().min(1)).unwrap_or(pattern);
+        Self { written: fold(written, case), case, shape }
     }
 
     /// A pattern that only the text itself matches.
     pub fn literal(text: &str, case: Case) -> Self {
-        Self::of(text.chars().map(Token::Char), case)
+        Self { written: fold(text, case), case, shape: Shape::Whole }
     }
 
     pub fn of(tokens: impl IntoIterator<Item = Token>, case: Case) -> Self {
         let mut kept: Vec<Token> = Vec::new();
         for token in tokens {
-            // `**` says no more than `*`.
             if token != Token::Any || kept.last() != Some(&Token::Any) {
                 kept.push(match token {
                     Token::Char(c) if case == Case::Ignored => Token::Char(c.to_ascii_lowercase()),
@@ -80,26 +98,47 @@ impl Glob {
                 });
             }
         }
-        let shape = Shape::of(&kept);
-        Self { tokens: kept, case, shape }
+        let is_char = |token: &Token| matches!(token, Token::Char(_));
+        let written: String = kept.iter().map(|token| token.written()).collect();
+        let shape = match kept.as_slice() {
+            [Token::Any] => Shape::Any,
+            [start @ .., Token::Any] if start.iter().all(is_char) => Shape::Start,
+            all if all.iter().all(is_char) => Shape::Whole,
+            _ => Shape::Other(kept.into()),
+        };
+        Self { written: written.into(), case, shape }
     }
 
     /// As a policy writes it, where none of its characters is a wildcard meant as itself.
-    pub fn written(&self) -> String {
-        let written = |token: &Token| match token {
-            Token::Any => '*',
-            Token::One => '?',
-            Token::Char(c) => *c,
-        };
-        self.tokens.iter().map(written).collect()
+    pub fn written(&self) -> &str {
+        &self.written
     }
 
-    pub fn tokens(&self) -> &[Token] {
-        &self.tokens
+    pub fn tokens(&self) -> Vec<Token> {
+        let mut tokens: Vec<Token> = match &self.shape {
+            Shape::Other(tokens) => return tokens.to_vec(),
+            Shape::Any => Vec::new(),
+            Shape::Whole => self.written.chars().map(Token::Char).collect(),
+            Shape::Start => self.start().chars().map(Token::Char).collect(),
+        };
+        if matches!(self.shape, Shape::Any | Shape::Start) {
+            tokens.push(Token::Any);
+        }
+        tokens
     }
 
     pub const fn case(&self) -> Case {
         self.case
+    }
+
+    /// Without the `*` at its end.
+    fn start(&self) -> &str {
+        self.written.strip_suffix('*').unwrap_or(&self.written)
+    }
+
+    /// The only text that matches, but for its case.
+    pub fn whole(&self) -> Option<&str> {
+        (self.shape == Shape::Whole).then_some(&*self.written)
     }
 
     /// Whether every text matches.
@@ -111,12 +150,12 @@ impl Glob {
     pub fn matches(&self, text: &str) -> bool {
         match &self.shape {
             Shape::Any => true,
-            Shape::Whole(whole) => self.is_same(text.as_bytes(), whole.as_bytes()),
-            Shape::Start(start) => {
-                let first = text.as_bytes().get(..start.len());
-                first.is_some_and(|first| self.is_same(first, start.as_bytes()))
+            Shape::Whole => self.is_same(text.as_bytes(), self.written.as_bytes()),
+            Shape::Start => {
+                let start = self.start().as_bytes();
+                text.as_bytes().get(..start.len()).is_some_and(|first| self.is_same(first, start))
             }
-            Shape::Other => self.matches_slowly(text),
+            Shape::Other(tokens) => self.matches_slowly(tokens, text),
         }
     }
 
@@ -127,19 +166,19 @@ impl Glob {
         }
     }
 
-    fn matches_slowly(&self, text: &str) -> bool {
+    fn matches_slowly(&self, tokens: &[Token], text: &str) -> bool {
         let mut rest = text.chars();
         let mut at = 0;
         // Where to go on when the text after the last `*` turns out to be another one.
         let mut again: Option<(usize, std::str::Chars<'_>)> = None;
         loop {
-            if let Some(Token::Any) = self.tokens.get(at) {
+            if let Some(Token::Any) = tokens.get(at) {
                 at += 1;
                 again = Some((at, rest.clone()));
                 continue;
             }
             let here = rest.next();
-            let fits = match (self.tokens.get(at), here) {
+            let fits = match (tokens.get(at), here) {
                 (None, None) => return true,
                 (Some(Token::One), Some(_)) => true,
                 (Some(Token::Char(wanted)), Some(c)) => *wanted == self.folded(c),

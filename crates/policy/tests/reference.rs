@@ -443,7 +443,7 @@ proptest! {
     fn an_index_by_action_changes_no_answer(case in case()) {
         let (request, policies) = read(&case.to_string()).unwrap();
         let decision = decide(&request, &policies);
-        let compiled = Compiled::new(policies).answer(&Question::new(&request));
+        let compiled = Compiled::new(policies).unwrap().answer(&Question::new(&request));
         prop_assert_eq!(compiled, Answer { verdict: decision.verdict, reason: decision.reason });
     }
 }

@@ -1,12 +1,14 @@
 //! May it? Who may? What may it?
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use policy::aws::{
     Accounts, Applied, BlockedBy, Condition, Effective, Explanation, Holder, Principal, Reason,
     Request, Verdict, decide, explain,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Of principals that may, so many are told.
 pub const MAX_WHO_CAN: usize = 10_000;
@@ -14,8 +16,8 @@ pub const MAX_WHO_CAN: usize = 10_000;
 /// A longer text of a question is refused.
 const MAX_TEXT_BYTES: usize = 4 << 10;
 
-/// Of a question, so many keys of its context are taken.
-const MAX_KEYS: usize = 200;
+/// Of a question, so many values of keys of its context are taken, and keys without one.
+const MAX_VALUES: usize = 200;
 
 /// One request, and what is known of its context: what is not told is not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -30,7 +32,7 @@ pub struct Ask {
     pub resource: String,
     /// Keys with their values; several for a key that may have several.
     #[serde(default)]
-    pub context: std::collections::BTreeMap<String, Vec<String>>,
+    pub context: BTreeMap<String, Vec<String>>,
     /// Keys that the request does not have.
     #[serde(default)]
     pub absent: Vec<String>,
@@ -130,6 +132,7 @@ pub fn who_can(accounts: &Accounts, ask: &Ask) -> Result<WhoCan> {
         is_cut: false,
         assumed: Vec::new(),
     };
+    let mut assumed = BTreeSet::new();
     for holder in accounts.principals() {
         let principal =
             Principal::of_arn(&holder.arn).map_err(|it| Error::invalid("principal", it))?;
@@ -137,7 +140,7 @@ pub fn who_can(accounts: &Accounts, ask: &Ask) -> Result<WhoCan> {
         let applied = accounts.applied(&request);
         let decision = decide(&request, &applied.policies);
         found.n_asked += 1;
-        found.assumed.extend(applied.assumed);
+        assumed.extend(applied.assumed);
         if decision.verdict == Verdict::Deny {
             continue;
         }
@@ -151,8 +154,7 @@ pub fn who_can(accounts: &Accounts, ask: &Ask) -> Result<WhoCan> {
             residual: decision.residual,
         });
     }
-    found.assumed.sort();
-    found.assumed.dedup();
+    found.assumed = assumed.into_iter().collect();
     found.principals.sort_by_key(|row| row.decision != Verdict::Allow);
     Ok(found)
 }
@@ -160,7 +162,15 @@ pub fn who_can(accounts: &Accounts, ask: &Ask) -> Result<WhoCan> {
 /// What a principal's own policies allow, within what limits them.
 pub fn effective(accounts: &Accounts, principal: &str) -> Result<EffectiveOf> {
     let (principal, applied) = applied_to(accounts, principal)?;
-    Ok(EffectiveOf { principal, effective: policy::aws::effective(&applied) })
+    let effective = policy::aws::effective(&applied).ok_or_else(|| too_wide(&principal))?;
+    Ok(EffectiveOf { principal, effective })
+}
+
+/// Its policies have far more patterns and statements than AWS takes.
+pub(super) fn too_wide(principal: &str) -> Error {
+    let message = format!("the policies of `{principal}` tell too many actions apart");
+    Error::new(Kind::Unavailable, "too-wide-policies", message)
+        .hint("ask about one action at a time, with `can`")
 }
 
 /// A user or role that was read, and the policies that apply to it whatever it asks for.
@@ -228,13 +238,15 @@ fn request(accounts: &Accounts, principal: Principal, ask: &Ask) -> Result<Reque
         return Err(Error::invalid("resource", message));
     }
     let values = context.iter().flat_map(|(key, values)| values.iter().chain([key]));
-    let mut texts = values.chain(absent).chain([action, resource]);
+    let who = [&ask.principal, action, resource];
+    let mut texts = values.chain(absent).chain(resource_account).chain(who);
     if texts.any(|text| text.len() > MAX_TEXT_BYTES) {
         let message = format!("a text of more than {MAX_TEXT_BYTES} bytes");
         return Err(Error::invalid("question", message));
     }
-    if context.len() + absent.len() > MAX_KEYS {
-        return Err(Error::invalid("context", format!("more than {MAX_KEYS} keys")));
+    let n_values: usize = context.values().map(|values| values.len().max(1)).sum();
+    if n_values + absent.len() > MAX_VALUES {
+        return Err(Error::invalid("context", format!("more than {MAX_VALUES} keys and values")));
     }
     let mut known = accounts.context(&principal);
     for (key, values) in context {

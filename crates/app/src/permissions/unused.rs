@@ -8,7 +8,7 @@ use policy::aws::catalogue::{Catalogue, Named};
 use policy::aws::{Accounts, granted};
 use serde::Serialize;
 
-use super::questions::applied_to;
+use super::questions::{applied_to, too_wide};
 use crate::error::Result;
 
 /// Shorter windows prove little: what runs once a quarter is not in them.
@@ -129,7 +129,7 @@ pub fn unused(accounts: &Accounts, principal: &str, summary: &Summary) -> Result
         !is_data || data_services.iter().any(|known| known.split('.').next() == Some(service))
     };
     let mut grants = Vec::new();
-    for id in granted(&applied).iter() {
+    for id in granted(&applied).ok_or_else(|| too_wide(&arn))?.iter() {
         let Some(Named::Action(action)) = catalogue.named(id) else { continue };
         let full = action.full_name();
         let tally = uses.remove(&full.to_ascii_lowercase()).unwrap_or_default();

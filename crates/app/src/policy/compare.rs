@@ -13,6 +13,9 @@ pub const MAX_DOCUMENT_BYTES: usize = 1 << 20;
 /// Of requests that tell two policies apart, so many are told for each direction.
 pub const MAX_WITNESSES: usize = 100;
 
+/// Of what is wrong with a document, so much is told.
+const MAX_PROBLEMS: usize = 20;
+
 /// What a document is attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -28,11 +31,7 @@ pub enum DocumentKind {
 impl DocumentKind {
     /// Documents that name principals lie at a resource; those that name no resource, at a role.
     fn of(json: &Json) -> Self {
-        let statements = match json.get("Statement") {
-            Some(Json::List(list)) => list.as_slice(),
-            Some(one) => std::slice::from_ref(one),
-            None => &[],
-        };
+        let statements = json.get("Statement").map_or(&[][..], Json::each);
         let has = |name: &str| {
             let not = format!("Not{name}");
             statements.iter().any(|it| it.get(name).or_else(|| it.get(&not)).is_some())
@@ -106,7 +105,11 @@ pub fn document(name: &str, text: &str, kind: Option<DocumentKind>) -> Result<Do
     let kind = kind.unwrap_or_else(|| DocumentKind::of(&json));
     Document::read(&json, kind.kind()).map_err(|problems| {
         let told = |one: &Problem| format!("`{name}` at `{}`: {}", one.pointer, one.message);
-        wrong(problems.iter().map(told).collect::<Vec<_>>().join("\n"))
+        let mut lines: Vec<String> = problems.iter().take(MAX_PROBLEMS).map(told).collect();
+        if problems.len() > MAX_PROBLEMS {
+            lines.push(format!("and {} more", problems.len() - MAX_PROBLEMS));
+        }
+        wrong(lines.join("\n"))
     })
 }
 

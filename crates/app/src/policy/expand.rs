@@ -8,8 +8,11 @@ use crate::error::{Error, Result};
 
 use super::MAX_DOCUMENT_BYTES;
 
-/// Of one document, so many patterns are expanded: `*` alone means more than 20,000 actions.
+/// Of one document, so many patterns are expanded.
 pub const MAX_PATTERNS: usize = 2_000;
+
+/// What the patterns of one document mean is told up to so many actions; `*` alone means 22,000.
+pub const MAX_ACTIONS: usize = 1_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExpandedAction {
@@ -51,49 +54,56 @@ pub fn expand(name: &str, text: &str) -> Result<Vec<Expanded>> {
     let json: Json = serde_json::from_str(text).map_err(|error| {
         wrong(format!("`{name}`, line {}, column {}: {error}", error.line(), error.column()))
     })?;
-    let statements: Vec<(String, &Json)> = match json.get("Statement") {
-        Some(Json::List(list)) => {
-            let each = list.iter().enumerate();
-            each.map(|(n, one)| (format!("/Statement/{n}"), one)).collect()
-        }
-        Some(one) => vec![("/Statement".to_owned(), one)],
-        None => return Err(wrong(format!("`{name}` has no `Statement`"))),
+    let Some(statements) = json.get("Statement") else {
+        return Err(wrong(format!("`{name}` has no `Statement`")));
     };
     let catalogue = Catalogue::get();
     let mut all = Vec::new();
-    for (pointer, statement) in statements {
-        let effect = statement.get("Effect").and_then(Json::text).map(str::to_owned);
-        let texts = |name: &str| {
-            let pointer = below(&pointer, name);
-            statement.get(name).map(|json| (texts(json, &pointer), pointer))
-        };
-        for (pointer, pattern) in texts("Action").into_iter().flat_map(|(texts, _)| texts) {
-            let set = catalogue.matching(&pattern);
-            all.push(expanded(Some(pointer), effect.clone(), vec![pattern], false, &set));
-        }
-        if let Some((texts, pointer)) = texts("NotAction") {
-            let patterns: Vec<String> = texts.into_iter().map(|(_, pattern)| pattern).collect();
-            let set = catalogue.matching_none(patterns.iter().map(String::as_str));
-            all.push(expanded(Some(pointer), effect, patterns, true, &set));
-        }
+    let mut n_actions = 0;
+    let mut add = |one: Expanded| {
+        n_actions += one.actions.len();
+        all.push(one);
         if all.len() > MAX_PATTERNS {
             return Err(wrong(format!("`{name}` has more than {MAX_PATTERNS} patterns")));
+        }
+        if n_actions > MAX_ACTIONS {
+            let message = format!("the patterns of `{name}` mean more than {MAX_ACTIONS} actions");
+            return Err(wrong(message));
+        }
+        Ok(())
+    };
+    for (pointer, statement) in placed(statements, "/Statement") {
+        let effect = statement.get("Effect").and_then(Json::text).map(str::to_owned);
+        if let Some(element) = statement.get("Action") {
+            for (pointer, pattern) in placed(element, &below(&pointer, "Action")) {
+                let Some(pattern) = pattern.text() else { continue };
+                let set = catalogue.matching(pattern);
+                let patterns = vec![pattern.to_owned()];
+                add(expanded(Some(pointer), effect.clone(), patterns, false, &set))?;
+            }
+        }
+        if let Some(element) = statement.get("NotAction") {
+            let patterns: Vec<&str> =
+                element.each().iter().filter_map(Json::text).take(MAX_PATTERNS + 1).collect();
+            if patterns.len() > MAX_PATTERNS {
+                return Err(wrong(format!("`{name}` has more than {MAX_PATTERNS} patterns")));
+            }
+            let set = catalogue.matching_none(patterns.iter().copied());
+            let patterns = patterns.into_iter().map(str::to_owned).collect();
+            let pointer = below(&pointer, "NotAction");
+            add(expanded(Some(pointer), effect, patterns, true, &set))?;
         }
     }
     Ok(all)
 }
 
-fn texts(json: &Json, pointer: &str) -> Vec<(String, String)> {
-    match json {
-        Json::List(list) => {
-            let each = list.iter().enumerate();
-            each.filter_map(|(n, one)| {
-                Some((below(pointer, &n.to_string()), one.text()?.to_owned()))
-            })
-            .collect()
-        }
-        one => one.text().map(|text| (pointer.to_owned(), text.to_owned())).into_iter().collect(),
-    }
+/// The elements of a list or the one value itself, each with its pointer.
+fn placed<'j>(json: &'j Json, pointer: &str) -> impl Iterator<Item = (String, &'j Json)> {
+    let is_list = matches!(json, Json::List(_));
+    json.each().iter().enumerate().map(move |(n, one)| {
+        let pointer = if is_list { below(pointer, &n.to_string()) } else { pointer.to_owned() };
+        (pointer, one)
+    })
 }
 
 fn expanded(
@@ -145,6 +155,14 @@ mod tests {
         assert!(rest.is_complement && rest.actions.len() > 10_000);
         assert!(rest.actions.iter().all(|one| !one.action.starts_with("s3:")));
         assert!(!rest.may_mean_more_of.contains(&"s3") && rest.may_mean_more_of.contains(&"ec2"));
+        let many =
+            format!(r#"{{"Statement":{{"Action":[{}"*"]}}}}"#, r#""*","#.repeat(MAX_PATTERNS - 1));
+        let error = expand("a.json", &many).unwrap_err();
+        assert!(error.message.contains("mean more than 1000000 actions"), "{}", error.message);
+        let many =
+            format!(r#"{{"Statement":{{"Action":[{}"x"]}}}}"#, r#""x","#.repeat(MAX_PATTERNS));
+        let error = expand("a.json", &many).unwrap_err();
+        assert!(error.message.contains("more than 2000 patterns"), "{}", error.message);
         assert!(
             expand("a.json", "{}").unwrap_err().message.contains("`a.json` has no `Statement`")
         );

@@ -332,11 +332,7 @@ impl Reader {
         };
         for (key, value) in members {
             let pointer = below("/request/context", key);
-            let parts = match value {
-                Json::List(list) => list.as_slice(),
-                one => std::slice::from_ref(one),
-            };
-            if parts.iter().filter_map(Json::text).any(|text| text.len() > MAX_VALUE_BYTES) {
+            if value.each().iter().filter_map(Json::text).any(|text| text.len() > MAX_VALUE_BYTES) {
                 self.wrong(&pointer, format!("a value of more than {MAX_VALUE_BYTES} bytes"));
                 return None;
             }

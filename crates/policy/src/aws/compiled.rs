@@ -1,7 +1,9 @@
 //! Policies that are asked often: for every action, the statements that are about it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+use crate::glob::Glob;
 
 use super::catalogue::{ActionId, ActionSet, Catalogue};
 use super::decide::{
@@ -23,6 +25,15 @@ pub struct Compiled {
     entries: Vec<Entry>,
 }
 
+/// Of patterns for many services, of which each is held against every action, so many are indexed.
+const MAX_WIDE_PATTERNS: usize = 2_000;
+
+/// So many beginnings and ends of runs of actions are indexed: 48 MB.
+const MAX_TURNS: usize = 1_000_000;
+
+/// So many statements are indexed, each with every run of actions that it is about: 20 MB.
+const MAX_ENTRIES: usize = 500_000;
+
 /// A statement that is about an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -40,7 +51,7 @@ pub struct Question<'a> {
     is_bound: [bool; 7],
 }
 
-/// A verdict, and the statement that denies where one does.
+/// A verdict without the statements that led to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
     pub verdict: Verdict,
@@ -68,22 +79,30 @@ impl<'a> Question<'a> {
 }
 
 /// The actions a statement may be about.
-pub(super) fn actions_of(statement: &Statement) -> ActionSet {
+fn actions_of(statement: &Statement) -> ActionSet {
     let catalogue = Catalogue::get();
     match &statement.actions {
-        Either::In(globs) => {
-            let patterns: Vec<String> = globs.iter().map(crate::glob::Glob::written).collect();
-            catalogue.matching_any(patterns.iter().map(String::as_str))
-        }
-        Either::NotIn(globs) => {
-            let patterns: Vec<String> = globs.iter().map(crate::glob::Glob::written).collect();
-            catalogue.matching_none(patterns.iter().map(String::as_str))
-        }
+        Either::In(globs) => catalogue.matching_any(globs.iter().map(Glob::written)),
+        Either::NotIn(globs) => catalogue.matching_none(globs.iter().map(Glob::written)),
     }
 }
 
 impl Compiled {
-    pub fn new(policies: Policies) -> Self {
+    /// None where the policies tell so many actions apart that the index would not fit: no account has
+    /// such ones, whose policies have a few thousand characters each.
+    pub fn new(policies: Policies) -> Option<Self> {
+        let is_wide = |glob: &&Glob| {
+            let service = glob.written().split(':').next().unwrap_or_default();
+            service.contains(['*', '?']) && !glob.is_any()
+        };
+        let statements = policies.documents().flat_map(|(_, document)| &document.statements);
+        let globs = statements.flat_map(|one| {
+            let (Either::In(globs) | Either::NotIn(globs)) = &one.actions;
+            globs
+        });
+        if globs.filter(is_wide).count() > MAX_WIDE_PATTERNS {
+            return None;
+        }
         let mut documents = Vec::new();
         // At each action, the statements that begin or end to be about it.
         let mut turns: Vec<(u32, bool, Entry)> = Vec::new();
@@ -94,30 +113,35 @@ impl Compiled {
                     turns.push((range.start, true, entry));
                     turns.push((range.end, false, entry));
                 }
+                if turns.len() > MAX_TURNS {
+                    return None;
+                }
             }
             documents.push(Arc::clone(document));
         }
         turns.sort_by_key(|(at, ..)| *at);
         let mut compiled =
             Self { policies, documents, starts: Vec::new(), firsts: vec![0], entries: Vec::new() };
-        let mut open: Vec<Entry> = Vec::new();
+        // What denies comes first: it ends the search.
+        let mut open: BTreeMap<(bool, usize, usize), Entry> = BTreeMap::new();
         let mut turns = turns.into_iter().peekable();
         while let Some((at, begins, entry)) = turns.next() {
+            let key = (compiled.is_allowing(entry), entry.document, entry.statement);
             if begins {
-                open.push(entry);
+                open.insert(key, entry);
             } else {
-                open.retain(|one| *one != entry);
+                open.remove(&key);
             }
             if turns.peek().is_none_or(|(next, ..)| *next != at) {
                 compiled.starts.push(at);
-                let mut here = open.clone();
-                // What denies ends the search.
-                here.sort_by_key(|it| (compiled.is_allowing(*it), it.document, it.statement));
-                compiled.entries.extend(here);
+                compiled.entries.extend(open.values());
                 compiled.firsts.push(compiled.entries.len());
             }
+            if compiled.entries.len() > MAX_ENTRIES {
+                return None;
+            }
         }
-        compiled
+        Some(compiled)
     }
 
     pub fn policies(&self) -> &Policies {
@@ -233,7 +257,7 @@ impl Compiled {
                 classes.len() - 1
             });
             if let Some((set, _)) = classes.get_mut(number) {
-                set.insert_ranks(*start..end.min(catalogue.unknown().rank() + 1));
+                set.insert_range(*start..end.min(catalogue.unknown().rank() + 1));
             }
         }
         classes

@@ -25,23 +25,23 @@ pub(super) struct KeyCondition {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Operator {
+pub(super) struct Operator {
     /// Without prefix, negation and suffix.
     name: &'static str,
-    sort: Sort,
-    is_negated: bool,
+    pub(super) sort: Sort,
+    pub(super) is_negated: bool,
     if_exists: bool,
-    quantifier: Option<Quantifier>,
+    pub(super) quantifier: Option<Quantifier>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quantifier {
+pub(super) enum Quantifier {
     ForAllValues,
     ForAnyValue,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
+pub(super) enum Sort {
     Text { wildcards: bool, case: Case },
     Number(Order),
     Date(Order),
@@ -53,7 +53,7 @@ enum Sort {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
+pub(super) enum Order {
     Equal,
     Less,
     LessOrEqual,
@@ -138,7 +138,7 @@ const OPERATORS: &[(&str, &str, Sort, bool)] = &[
 ];
 
 impl Operator {
-    fn parse(name: &str) -> Result<Self, String> {
+    pub(super) fn parse(name: &str) -> Result<Self, String> {
         let lower = name.to_ascii_lowercase();
         let (quantifier, rest) = if let Some(rest) = lower.strip_prefix("forallvalues:") {
             (Some(Quantifier::ForAllValues), rest)
@@ -195,12 +195,11 @@ impl Operator {
 impl KeyCondition {
     /// `values` as texts; `variables` as the policy's version has it.
     pub(super) fn parse(
-        operator: &str,
+        operator: Operator,
         key: &str,
         values: Vec<String>,
         variables: bool,
     ) -> Result<Self, String> {
-        let operator = Operator::parse(operator)?;
         let wanted = values
             .iter()
             .map(|value| wanted(operator.sort, value, variables))

@@ -11,7 +11,7 @@ use crate::glob::{Case, Glob};
 use crate::json::{Json, below};
 
 use super::arn::Resource;
-use super::condition::KeyCondition;
+use super::condition::{KeyCondition, Operator};
 use super::principal::Named;
 
 /// What a document is attached to, which decides what it must and must not hold.
@@ -75,6 +75,16 @@ pub const MAX_STATEMENTS: usize = 100_000;
 /// policy that AWS takes is not much longer.
 pub const MAX_TEXT_BYTES: usize = 16 << 10;
 
+/// A member with a longer name is refused: its name stands in the pointer of all that is below it.
+/// The longest that AWS takes is the key of a tag.
+pub const MAX_NAME_BYTES: usize = 1 << 10;
+
+/// Of one document, so many problems are told, and one that says that there are more.
+pub const MAX_PROBLEMS: usize = 1_000;
+
+/// A message that quotes more is cut.
+const MAX_MESSAGE_CHARACTERS: usize = 500;
+
 struct Reader {
     kind: Kind,
     /// Only version 2012-10-17 has policy variables.
@@ -129,31 +139,46 @@ impl Document {
 
 impl Reader {
     fn wrong(&mut self, pointer: &str, message: impl Into<String>) {
-        self.problems.push(Problem { pointer: pointer.to_owned(), message: message.into() });
+        let (pointer, message) = match self.problems.len() {
+            n if n < MAX_PROBLEMS => (pointer, cut(message.into())),
+            MAX_PROBLEMS => ("", format!("more than {MAX_PROBLEMS} problems")),
+            _ => return,
+        };
+        self.problems.push(Problem { pointer: pointer.to_owned(), message });
     }
 
-    /// The members of an object, each once and each known.
+    /// The members of an object, each once and each known; of `known` ones any where that is empty.
     fn members<'j>(
         &mut self,
         json: &'j Json,
         pointer: &str,
         what: &str,
         known: &[&str],
-    ) -> &'j [(String, Json)] {
+    ) -> Vec<(&'j str, &'j Json)> {
         let Json::Map(members) = json else {
             self.wrong(pointer, format!("{what} is an object, here is {}", json.sort()));
-            return &[];
+            return Vec::new();
         };
+        let mut sound: Vec<(&str, &Json)> = Vec::with_capacity(members.len());
         let mut seen = HashSet::new();
-        for (name, _) in members {
-            let pointer = below(pointer, name);
-            if !seen.insert(name) {
-                self.wrong(&pointer, format!("`{name}` stands twice"));
+        for (name, json) in members {
+            // Nearly all objects have a handful of members.
+            let is_second = if members.len() < 16 {
+                sound.iter().any(|(known, _)| known == name)
+            } else {
+                !seen.insert(name)
+            };
+            if name.len() > MAX_NAME_BYTES {
+                self.wrong(pointer, format!("a name of more than {MAX_NAME_BYTES} bytes"));
+            } else if is_second {
+                self.wrong(&below(pointer, name), format!("`{name}` stands twice"));
             } else if !known.is_empty() && !known.contains(&name.as_str()) {
-                self.wrong(&pointer, format!("{what} has no element `{name}`"));
+                self.wrong(&below(pointer, name), format!("{what} has no element `{name}`"));
+            } else {
+                sound.push((name, json));
             }
         }
-        members
+        sound
     }
 
     fn document(&mut self, json: &Json) -> Vec<Statement> {
@@ -284,28 +309,24 @@ impl Reader {
         pointer: &str,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Vec<T> {
-        let list: Vec<(String, &Json)> = match json {
-            Json::List(list) if list.is_empty() => {
-                self.wrong(pointer, "an empty list");
-                Vec::new()
-            }
-            Json::List(list) => {
-                let each = list.iter().enumerate();
-                each.map(|(n, one)| (below(pointer, &n.to_string()), one)).collect()
-            }
-            one => vec![(pointer.to_owned(), one)],
-        };
-        let mut all = Vec::with_capacity(list.len());
-        for (pointer, one) in list {
-            match one {
+        if matches!(json, Json::List(list) if list.is_empty()) {
+            self.wrong(pointer, "an empty list");
+        }
+        let mut all = Vec::with_capacity(json.each().len());
+        for (n, one) in json.each().iter().enumerate() {
+            let read = match one {
                 Json::Text(text) if text.len() > MAX_TEXT_BYTES => {
-                    self.wrong(&pointer, format!("a text of more than {MAX_TEXT_BYTES} bytes"));
+                    Err(format!("a text of more than {MAX_TEXT_BYTES} bytes"))
                 }
-                Json::Text(text) => match read(text) {
-                    Ok(read) => all.push(read),
-                    Err(message) => self.wrong(&pointer, message),
-                },
-                other => self.wrong(&pointer, format!("a text, here is {}", other.sort())),
+                Json::Text(text) => read(text),
+                other => Err(format!("a text, here is {}", other.sort())),
+            };
+            match (read, json) {
+                (Ok(read), _) => all.push(read),
+                (Err(message), Json::List(_)) => {
+                    self.wrong(&below(pointer, &n.to_string()), message);
+                }
+                (Err(message), _) => self.wrong(pointer, message),
             }
         }
         all
@@ -327,14 +348,13 @@ impl Reader {
             },
             json => {
                 const SORTS: &[&str] = &["AWS", "Service", "Federated", "CanonicalUser"];
-                let members = self.members(json, pointer, "a principal", SORTS);
-                if members.is_empty() && matches!(json, Json::Map(_)) {
+                if matches!(json, Json::Map(members) if members.is_empty()) {
                     self.wrong(pointer, "names no principal");
                 }
                 let mut all = Vec::new();
-                for (sort, json) in members {
+                for (sort, json) in self.members(json, pointer, "a principal", SORTS) {
                     let pointer = below(pointer, sort);
-                    all.extend(self.texts(json, &pointer, |text| match sort.as_str() {
+                    all.extend(self.texts(json, &pointer, |text| match sort {
                         "AWS" => Named::of_aws(text),
                         "Service" => Ok(Named::Service(text.to_owned())),
                         "Federated" => Ok(Named::Federated(text.to_owned())),
@@ -350,14 +370,19 @@ impl Reader {
         let mut all = Vec::new();
         for (operator, keys) in self.members(json, pointer, "a condition", &[]) {
             let pointer = below(pointer, operator);
+            let read = Operator::parse(operator);
             for (key, values) in self.members(keys, &pointer, "an operator", &[]) {
                 let pointer = below(&pointer, key);
-                let values = match values {
-                    Json::List(list) => list.as_slice(),
-                    one => std::slice::from_ref(one),
+                let operator = match &read {
+                    Ok(operator) => *operator,
+                    // Once is enough, however many keys stand below it.
+                    Err(message) => {
+                        self.wrong(&pointer, message);
+                        break;
+                    }
                 };
-                let mut texts = Vec::with_capacity(values.len());
-                for value in values {
+                let mut texts = Vec::with_capacity(values.each().len());
+                for value in values.each() {
                     match value {
                         Json::Text(text) if text.len() > MAX_TEXT_BYTES => {
                             let message = format!("a text of more than {MAX_TEXT_BYTES} bytes");
@@ -379,6 +404,15 @@ impl Reader {
         }
         all
     }
+}
+
+/// As much of a message as is told.
+pub(super) fn cut(mut message: String) -> String {
+    if let Some((at, _)) = message.char_indices().nth(MAX_MESSAGE_CHARACTERS) {
+        message.truncate(at);
+        message.push('…');
+    }
+    message
 }
 
 /// `service:Name` with wildcards, or `*`.

@@ -1,5 +1,6 @@
 //! The values of a key that conditions tell from each other: one for each way they can turn out.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use crate::cells::cells;
@@ -27,6 +28,12 @@ pub(super) struct Domain {
 /// Of a key with several values, all combinations of so many are tried; of more only some.
 const MAX_COMBINED: usize = 6;
 
+/// Of those, so many pairs.
+const MAX_PAIRS: usize = 4_096;
+
+/// ARNs that are told apart by the patterns of one key, or of the resources of two documents.
+const MAX_ARNS: usize = 4_096;
+
 /// A variable stands for this where it is not compared with anything.
 pub(super) const STAND_IN: &str = "ada";
 
@@ -48,8 +55,12 @@ impl Value {
     }
 }
 
-/// `conditions` are those on the key.
-pub(super) fn domain(conditions: &[&KeyCondition], is_variable: bool) -> Domain {
+/// `conditions` are those on the key; `steps_left` as [`cells`] takes them.
+pub(super) fn domain(
+    conditions: &[&KeyCondition],
+    is_variable: bool,
+    steps_left: &mut usize,
+) -> Domain {
     let compared = conditions.iter().map(|one| one.compared()).fold(Compared::default(), join);
     let mut is_all = !is_variable;
     let mut values: Vec<String> = Vec::new();
@@ -59,12 +70,12 @@ pub(super) fn domain(conditions: &[&KeyCondition], is_variable: bool) -> Domain 
         values.extend(more);
     };
     if !compared.texts.is_empty() {
-        let (texts, is_whole) = of_texts(&compared.texts);
+        let (texts, is_whole) = of_texts(&compared.texts, steps_left);
         is_all &= is_whole;
         add(texts);
     }
     if !compared.arns.is_empty() {
-        let (texts, is_whole) = of_arns(&compared.arns);
+        let (texts, is_whole) = of_arns(&compared.arns, steps_left);
         is_all &= is_whole;
         add(texts);
     }
@@ -118,53 +129,82 @@ fn combinations(values: &[String]) -> Vec<Value> {
         return (1..1_usize << values.len()).map(|way| Value::Many(chosen(way))).collect();
     }
     let mut all: Vec<Value> = values.iter().map(|it| Value::Many(vec![it.clone()])).collect();
-    for (n, one) in values.iter().enumerate() {
+    let pairs = values.iter().enumerate().flat_map(|(n, one)| {
         let after = values.iter().skip(n + 1);
-        all.extend(after.map(|other| Value::Many(vec![one.clone(), other.clone()])));
-    }
+        after.map(move |other| Value::Many(vec![one.clone(), other.clone()]))
+    });
+    all.extend(pairs.take(MAX_PAIRS));
     all.push(Value::Many(values.to_vec()));
     all
 }
 
-fn of_texts(templates: &[&Template]) -> (Vec<String>, bool) {
+fn of_texts(templates: &[&Template], steps_left: &mut usize) -> (Vec<String>, bool) {
     let is_fixed = templates.iter().all(|template| template.fixed().is_some());
     let filled: Vec<Glob> = templates.iter().map(|template| template.filled(STAND_IN)).collect();
-    let globs: Vec<&Glob> = filled.iter().collect();
-    let found = cells(&Glob::new("*", Case::Matters), &globs, None, false, &["x"]);
+    let mut seen = HashSet::new();
+    let globs: Vec<&Glob> = filled.iter().filter(|it| seen.insert(*it)).collect();
+    let found = cells(&Glob::new("*", Case::Matters), &globs, None, false, &["x"], steps_left);
     let texts = found.found.into_iter().map(|cell| cell.text).collect();
     (texts, found.is_all && is_fixed)
 }
 
-fn of_arns(wanted: &[&[Template; 6]]) -> (Vec<String>, bool) {
+fn of_arns(wanted: &[&[Template; 6]], steps_left: &mut usize) -> (Vec<String>, bool) {
+    let is_fixed = wanted.iter().all(|one| one.iter().all(|part| part.fixed().is_some()));
+    let others: Vec<Option<[Glob; 6]>> =
+        wanted.iter().map(|one| Some(one.each_ref().map(|part| part.filled(STAND_IN)))).collect();
+    let base = ["arn", "*", "*", "*", "*", "*"].map(|part| Glob::new(part, Case::Matters));
+    let preferred = ["arn", "aws", "iam", "", "111122223333", "role/x"];
+    let (mut texts, is_all) = arns(&base, &others, preferred, [false; 6], steps_left);
+    texts.push("x".to_owned());
+    (texts, is_all && is_fixed)
+}
+
+/// ARNs within a pattern, one for each set of others that some ARN matches at once; others that are
+/// not there match none. `is_filled` tells the parts that are not empty. And whether these are all.
+pub(super) fn arns(
+    base: &[Glob; 6],
+    others: &[Option<[Glob; 6]>],
+    preferred: [&str; 6],
+    is_filled: [bool; 6],
+    steps_left: &mut usize,
+) -> (Vec<String>, bool) {
+    // Two versions of a policy have most of their patterns in common.
+    let mut seen = HashSet::new();
+    let others: Vec<&Option<[Glob; 6]>> = others.iter().filter(|it| seen.insert(*it)).collect();
+    let never = Glob::literal("", Case::Matters);
     let mut is_all = true;
-    let mut all = vec![(String::new(), vec![true; wanted.len()])];
-    for part in 0..6 {
-        let templates: Vec<&Template> = wanted.iter().filter_map(|one| one.get(part)).collect();
-        is_all &= templates.iter().all(|template| template.fixed().is_some());
-        let filled: Vec<Glob> = templates.iter().map(|it| it.filled(STAND_IN)).collect();
-        let globs: Vec<&Glob> = filled.iter().collect();
-        let without = (part < 5).then_some(':');
-        let preferred = ["arn", "aws", "iam", "", "111122223333", "role/x"];
-        let base = Glob::new(if part == 0 { "arn" } else { "*" }, Case::Matters);
-        let found =
-            cells(&base, &globs, without, false, preferred.get(part..=part).unwrap_or_default());
+    let mut all =
+        vec![(String::new(), others.iter().map(|one| one.is_some()).collect::<Vec<bool>>())];
+    for (n, ((base, preferred), is_filled)) in base.iter().zip(preferred).zip(is_filled).enumerate()
+    {
+        let globs: Vec<&Glob> = others
+            .iter()
+            .map(|one| one.as_ref().and_then(|one| one.get(n)).unwrap_or(&never))
+            .collect();
+        let without = (n < 5).then_some(':');
+        let found = cells(base, &globs, without, is_filled, &[preferred], steps_left);
         is_all &= found.is_all;
         let mut next: Vec<(String, Vec<bool>)> = Vec::new();
-        for (text, matched) in &all {
+        let mut seen = HashSet::new();
+        'all: for (text, matched) in &all {
             for cell in &found.found {
                 let both: Vec<bool> =
                     matched.iter().zip(&cell.matched).map(|(a, b)| *a && *b).collect();
-                if next.iter().all(|(_, known)| *known != both) {
-                    let colon = if part == 0 { "" } else { ":" };
-                    next.push((format!("{text}{colon}{}", cell.text), both));
+                if seen.contains(&both) {
+                    continue;
                 }
+                if next.len() == MAX_ARNS {
+                    is_all = false;
+                    break 'all;
+                }
+                let colon = if n == 0 { "" } else { ":" };
+                next.push((format!("{text}{colon}{}", cell.text), both.clone()));
+                seen.insert(both);
             }
         }
         all = next;
     }
-    let mut texts: Vec<String> = all.into_iter().map(|(text, _)| text).collect();
-    texts.push("x".to_owned());
-    (texts, is_all)
+    (all.into_iter().map(|(text, _)| text).collect(), is_all)
 }
 
 fn of_numbers(mut numbers: Vec<f64>) -> Vec<String> {

@@ -50,9 +50,9 @@ pub struct Effective {
 }
 
 /// What the principal's own policies allow within what limits them; what policies of resources allow
-/// beyond that is not in it.
-pub fn effective(applied: &Applied) -> Effective {
-    let compiled = Compiled::new(applied.policies.clone());
+/// beyond that is not in it. None where the policies are too wide to be indexed ([`Compiled::new`]).
+pub fn effective(applied: &Applied) -> Option<Effective> {
+    let compiled = Compiled::new(applied.policies.clone())?;
     let mut all =
         Effective { permissions: Vec::new(), n_actions: 0, assumed: applied.assumed.clone() };
     for (actions, entries) in compiled.classes() {
@@ -61,19 +61,20 @@ pub fn effective(applied: &Applied) -> Effective {
             all.permissions.push(permission);
         }
     }
-    all
+    Some(all)
 }
 
-/// Every action that some statement of the principal's own may allow, and nothing surely takes away.
-pub fn granted(applied: &Applied) -> ActionSet {
-    let compiled = Compiled::new(applied.policies.clone());
+/// Every action that some statement of the principal's own may allow, and nothing surely takes away;
+/// none as [`effective`].
+pub fn granted(applied: &Applied) -> Option<ActionSet> {
+    let compiled = Compiled::new(applied.policies.clone())?;
     let mut all = Catalogue::get().none();
     for (actions, entries) in compiled.classes() {
         if sorted(applied, &compiled, entries).is_some() {
             all.insert_all(&actions);
         }
     }
-    all
+    Some(all)
 }
 
 #[derive(Default)]
@@ -198,13 +199,9 @@ impl Told {
         for (element, into) in
             [("Resource", &mut self.resources), ("NotResource", &mut self.not_resources)]
         {
-            match policy.at(&below(&statement.pointer, element)) {
-                Some(Json::Text(text)) => into.push(text.clone()),
-                Some(Json::List(list)) => {
-                    into.extend(list.iter().filter_map(Json::text).map(str::to_owned));
-                }
-                _ => {}
-            }
+            let found = policy.at(&below(&statement.pointer, element));
+            let texts = found.map_or(&[][..], Json::each).iter().filter_map(Json::text);
+            into.extend(texts.map(str::to_owned));
         }
     }
 

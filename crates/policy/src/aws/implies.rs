@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cells::{Cell, cells};
+use crate::cells::{self, Cell, cells};
 use crate::glob::{Case, Glob};
 
 use super::arn::{Name, Resource};
@@ -18,7 +18,7 @@ use super::condition::KeyCondition;
 use super::context::Context;
 use super::decide::{Policies, Request, Verdict, decide};
 use super::document::{Document, Either, Statement};
-use super::domain::{Domain, STAND_IN, Value, domain};
+use super::domain::{Domain, STAND_IN, Value, arns, domain};
 use super::formula::Formula;
 use super::principal::{Named, Principal};
 
@@ -50,9 +50,6 @@ pub const MAX_STEPS: usize = 500_000;
 /// To look at so many patterns or statements counts as a step.
 const PATTERNS_A_STEP: usize = 16;
 
-/// Resources that are looked at for one statement and action.
-const MAX_RESOURCES: usize = 4_096;
-
 /// Does `narrow` allow nothing that `wide` does not? Up to `max` witnesses, one for each statement and
 /// pattern of an action.
 pub fn implies(narrow: &Document, wide: &Document, max: usize) -> Implies {
@@ -61,6 +58,7 @@ pub fn implies(narrow: &Document, wide: &Document, max: usize) -> Implies {
         wide,
         max,
         steps_left: MAX_STEPS,
+        cell_steps_left: cells::MAX_STEPS,
         found: Vec::new(),
         reasons: BTreeSet::new(),
         known: BTreeMap::new(),
@@ -92,6 +90,8 @@ struct Search<'a> {
     wide: &'a Document,
     max: usize,
     steps_left: usize,
+    /// What is left of [`cells::MAX_STEPS`].
+    cell_steps_left: usize,
     found: Vec<Witness>,
     /// Why finding nothing would prove nothing.
     reasons: BTreeSet<String>,
@@ -107,6 +107,8 @@ struct Relevant<'a> {
     narrow: Vec<&'a Statement>,
     wide: Vec<&'a Statement>,
     domains: BTreeMap<&'a str, Domain>,
+    /// What looking at all of them once takes.
+    n_steps: usize,
 }
 
 impl<'a> Search<'a> {
@@ -157,7 +159,8 @@ impl<'a> Search<'a> {
         let (service, name) = halves(base);
         let services: Vec<&Glob> = of_all.iter().map(|(service, _)| service).collect();
         let names: Vec<&Glob> = of_all.iter().map(|(_, name)| name).collect();
-        let of_service = cells(&service, &services, Some(':'), true, &["s3", "ec2"]);
+        let of_service =
+            cells(&service, &services, Some(':'), true, &["s3", "ec2"], &mut self.cell_steps_left);
         let mut is_all = of_service.is_all;
         let mut actions = Vec::new();
         let mut seen = BTreeSet::new();
@@ -168,7 +171,7 @@ impl<'a> Search<'a> {
             // An action that AWS knows shows more than one that it may get.
             let known = self.known.entry(cell.text.clone()).or_insert_with(|| known(&cell.text));
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let of_name = cells(&name, &globs, Some(':'), true, &known);
+            let of_name = cells(&name, &globs, Some(':'), true, &known, &mut self.cell_steps_left);
             is_all &= of_name.is_all;
             for Cell { text, matched } in of_name.found {
                 let patterns: Vec<usize> = here
@@ -194,7 +197,9 @@ impl<'a> Search<'a> {
         };
         let (narrow, wide): (Vec<&Statement>, Vec<&Statement>) =
             (about(self.narrow), about(self.wide));
-        let mut relevant = Relevant { action, narrow, wide, domains: BTreeMap::new() };
+        let n_patterns: usize = narrow.iter().chain(&wide).map(|it| n_patterns(it)).sum();
+        let n_steps = 1 + n_patterns / PATTERNS_A_STEP;
+        let mut relevant = Relevant { action, narrow, wide, domains: BTreeMap::new(), n_steps };
         relevant.domains = self.domains(&relevant);
         let any = [Resource::Any];
         let bases = match &statement.resources {
@@ -202,7 +207,7 @@ impl<'a> Search<'a> {
             _ => &any,
         };
         for base in bases {
-            let (resources, is_all) = resources(base, &relevant);
+            let (resources, is_all) = resources(base, &relevant, &mut self.cell_steps_left);
             if !is_all {
                 self.reasons.insert("too many patterns of resources".to_owned());
             }
@@ -249,7 +254,7 @@ impl<'a> Search<'a> {
         }
         let mut domains = BTreeMap::new();
         for (key, conditions) in conditions {
-            let domain = domain(&conditions, variables.contains(key));
+            let domain = domain(&conditions, variables.contains(key), &mut self.cell_steps_left);
             if !domain.is_all {
                 let what = if variables.contains(key) {
                     "a policy variable"
@@ -306,7 +311,7 @@ impl<'a> Search<'a> {
         context: &Context,
         chosen: &mut Vec<(&'a str, Value)>,
     ) -> bool {
-        self.steps_left = self.steps_left.saturating_sub(1);
+        self.steps_left = self.steps_left.saturating_sub(relevant.n_steps);
         if self.steps_left == 0 {
             return false;
         }
@@ -435,6 +440,20 @@ fn allowed(
     holding(false).not().and(holding(true))
 }
 
+/// Of a statement besides its actions.
+fn n_patterns(statement: &Statement) -> usize {
+    let n_resources = match &statement.resources {
+        Some(Either::In(all) | Either::NotIn(all)) => all.len(),
+        None => 0,
+    };
+    let n_principals = match &statement.principals {
+        Some(Either::In(all) | Either::NotIn(all)) => all.len(),
+        None => 0,
+    };
+    let values = statement.conditions.iter().map(|it| it.written().len());
+    1 + n_resources + n_principals + values.sum::<usize>()
+}
+
 /// A statement without its place in the document.
 fn wording(statement: &Statement) -> String {
     format!("{:?}", Statement { pointer: String::new(), ..statement.clone() })
@@ -447,18 +466,10 @@ fn known(service: &str) -> Vec<String> {
     names.filter_map(|name| Some(name.split_once(':')?.1.to_owned())).collect()
 }
 
-/// The parts of a pattern before and behind the colon.
+/// The parts of a pattern of an action before and behind the colon; `*` means both.
 fn halves(glob: &Glob) -> (Glob, Glob) {
-    use crate::glob::Token;
-    let tokens = glob.tokens();
-    let at = tokens.iter().position(|token| *token == Token::Char(':'));
-    match at.and_then(|at| tokens.split_at_checked(at)) {
-        Some((service, name)) => {
-            let name = name.iter().skip(1).copied();
-            (Glob::of(service.iter().copied(), Case::Ignored), Glob::of(name, Case::Ignored))
-        }
-        None => (Glob::new("*", Case::Ignored), Glob::new("*", Case::Ignored)),
-    }
+    let (service, name) = glob.written().split_once(':').unwrap_or(("*", "*"));
+    (Glob::new(service, Case::Ignored), Glob::new(name, Case::Ignored))
 }
 
 fn is(matched: &[bool], n: usize) -> bool {
@@ -466,7 +477,11 @@ fn is(matched: &[bool], n: usize) -> bool {
 }
 
 /// Resources within a pattern that the statements tell apart.
-fn resources(base: &Resource, relevant: &Relevant<'_>) -> (Vec<String>, bool) {
+fn resources(
+    base: &Resource,
+    relevant: &Relevant<'_>,
+    steps_left: &mut usize,
+) -> (Vec<String>, bool) {
     let mut others: Vec<&Resource> = Vec::new();
     for statement in relevant.narrow.iter().chain(&relevant.wide) {
         if let Some(Either::In(all) | Either::NotIn(all)) = &statement.resources {
@@ -474,53 +489,25 @@ fn resources(base: &Resource, relevant: &Relevant<'_>) -> (Vec<String>, bool) {
         }
     }
     let service = relevant.action.split(':').next().unwrap_or_default();
-    let parts = |resource: &Resource| -> Option<[Glob; 5]> {
+    let parts = |resource: &Resource| -> Option<[Glob; 6]> {
+        let any = || Glob::new("*", Case::Ignored);
+        let arn = Glob::new("arn", Case::Matters);
         match resource {
-            Resource::Any => Some([(); 5].map(|()| Glob::new("*", Case::Ignored))),
+            Resource::Any => Some([arn, any(), any(), any(), any(), any()]),
             Resource::Never => None,
             Resource::Arn(pattern) => {
                 let [partition, service, region, account] = pattern.head.clone();
-                Some([partition, service, region, account, pattern.tail.filled(STAND_IN)])
+                let tail = pattern.tail.filled(STAND_IN);
+                Some([arn, partition, service, region, account, tail])
             }
         }
     };
     let Some(of_base) = parts(base) else { return (Vec::new(), true) };
-    let of_others: Vec<Option<[Glob; 5]>> = others.iter().map(|it| parts(it)).collect();
-    let matched: Vec<bool> = of_others.iter().map(Option::is_some).collect();
-    let mut all = vec![("arn".to_owned(), matched)];
-    let mut is_all = true;
-    for (n, base) in of_base.iter().enumerate() {
-        let never = Glob::new("", Case::Matters);
-        let globs: Vec<&Glob> = of_others
-            .iter()
-            .map(|parts| parts.as_ref().and_then(|parts| parts.get(n)).unwrap_or(&never))
-            .collect();
-        let (without, preferred) = match n {
-            0 => (Some(':'), "aws"),
-            1 => (Some(':'), service),
-            2 => (Some(':'), "eu-west-1"),
-            3 => (Some(':'), "111122223333"),
-            _ => (None, "x"),
-        };
-        // Some ARNs leave out region and account.
-        let is_filled = !(2..=3).contains(&n);
-        let found = cells(base, &globs, without, is_filled, &[preferred]);
-        is_all &= found.is_all;
-        let mut next: Vec<(String, Vec<bool>)> = Vec::new();
-        let mut seen = BTreeSet::new();
-        for (text, matched) in &all {
-            for cell in &found.found {
-                let both: Vec<bool> =
-                    matched.iter().zip(&cell.matched).map(|(a, b)| *a && *b).collect();
-                if next.len() < MAX_RESOURCES && seen.insert(both.clone()) {
-                    next.push((format!("{text}:{}", cell.text), both));
-                }
-            }
-        }
-        is_all &= next.len() < MAX_RESOURCES;
-        all = next;
-    }
-    let mut texts: Vec<String> = all.into_iter().map(|(text, _)| text).collect();
+    let of_others: Vec<Option<[Glob; 6]>> = others.iter().map(|it| parts(it)).collect();
+    let preferred = ["arn", "aws", service, "eu-west-1", "111122223333", "x"];
+    // Some ARNs leave out region and account.
+    let is_filled = [true, true, true, false, false, true];
+    let (mut texts, is_all) = arns(&of_base, &of_others, preferred, is_filled, steps_left);
     if matches!(base, Resource::Any) {
         texts.push("*".to_owned());
     }

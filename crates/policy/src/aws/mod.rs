@@ -22,7 +22,9 @@ pub use accounts::{Accounts, Applied, Holder, HolderKind, Levels, Policy};
 pub use compiled::{Answer, Compiled, Question};
 pub use context::Context;
 pub use decide::{BlockedBy, Deciding, Decision, Policies, Reason, Request, Verdict, decide};
-pub use document::{Document, Kind, MAX_STATEMENTS, MAX_TEXT_BYTES, Problem};
+pub use document::{
+    Document, Kind, MAX_NAME_BYTES, MAX_PROBLEMS, MAX_STATEMENTS, MAX_TEXT_BYTES, Problem,
+};
 pub use effective::{Effective, Permission, effective, granted, names};
 pub use explain::{
     Change, Cited, Edit, Explanation, Failed, Layer, MAX_NEAREST, Near, Says, explain,

@@ -27,7 +27,7 @@ impl ActionSet {
         }
     }
 
-    pub(super) fn insert_range(&mut self, ids: Range<u32>) {
+    pub(in crate::aws) fn insert_range(&mut self, ids: Range<u32>) {
         if ids.is_empty() {
             return;
         }
@@ -48,10 +48,6 @@ impl ActionSet {
 
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
-    }
-
-    pub(in crate::aws) fn insert_ranks(&mut self, ids: Range<u32>) {
-        self.insert_range(ids);
     }
 
     /// The ids as ranges, in order, none of which meets the next.

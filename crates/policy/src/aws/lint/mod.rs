@@ -4,27 +4,34 @@
 //! can be understood. What the catalogue does not know may be newer than it: that is told mildly.
 //! Start at [`lint`]; `rules` lists what is looked for.
 
+mod actions;
 mod check;
+mod conditions;
+mod covered;
 mod keys;
 mod overlap;
 mod places;
 mod rules;
 mod statement;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
 
 use super::document::{Document, Kind};
 
 use check::Linter;
+use places::Places;
 pub use rules::{RULES, Rule, Severity};
 
 /// What a policy is attached to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum PolicyKind {
-    /// To a user, a group or a role: managed or inline.
+    /// To a user, a group or a role.
     Identity,
     /// To a bucket, a key, a queue and so on.
     Resource,
@@ -67,13 +74,13 @@ impl PolicyKind {
 }
 
 /// Something a rule says of a place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Lint {
     pub rule: &'static str,
     pub severity: Severity,
-    /// As a JSON pointer (RFC 6901).
+    /// A JSON pointer (RFC 6901).
     pub pointer: String,
-    /// From 1; none where the text has no such place.
+    /// From 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,15 +91,21 @@ pub struct Lint {
     pub fix: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Linted {
-    /// As it was given, or what the policy looks like.
+    /// As it was said, or as the policy looks.
     pub kind: PolicyKind,
-    /// In the order of their places.
+    /// In the order of their lines.
     pub lints: Vec<Lint>,
-    /// More than [`MAX_LINTS`] were found, or comparing all would have taken too long.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// There may be more.
     pub is_cut: bool,
+}
+
+impl Linted {
+    /// How many are of this severity.
+    pub fn n(&self, severity: Severity) -> usize {
+        self.lints.iter().filter(|one| one.severity == severity).count()
+    }
 }
 
 /// A longer text is not read; the longest that AWS takes has 32 KiB (a key's policy).
@@ -135,7 +148,7 @@ pub fn lint(text: &str, kind: Option<PolicyKind>) -> Linted {
     linter.size(text);
     linter.statements(&json, &statements);
     let (mut lints, is_cut) = linter.finish();
-    let places = places::places(text);
+    let places = Places::of(text, lints.iter().map(|lint| lint.pointer.as_str()));
     for lint in &mut lints {
         if let Some(place) = places.get(&lint.pointer) {
             (lint.line, lint.column) = (Some(place.line), Some(place.column));

@@ -11,24 +11,64 @@ pub(super) struct Place {
     pub(super) column: usize,
 }
 
-/// By JSON pointer: of a member where its name stands. Of two members of one name, the second.
-pub(super) fn places(text: &str) -> HashMap<String, Place> {
-    let mut walk = Walk {
-        rest: text.chars().peekable(),
-        at: Place { line: 1, column: 1 },
-        found: HashMap::new(),
-    };
-    walk.space();
-    let start = walk.at;
-    walk.value(String::new(), start);
-    walk.found
+/// Where the values stand that pointers lead to: of a member where its name stands. Of two members of
+/// one name, the second.
+pub(super) struct Places {
+    /// The first is the whole text.
+    nodes: Vec<Node>,
+}
+
+#[derive(Default)]
+struct Node {
+    /// By parts of pointers, as these write them.
+    below: HashMap<String, usize>,
+    place: Option<Place>,
+}
+
+impl Places {
+    /// Only what is asked for is kept: all pointers together may be much longer than the text.
+    pub(super) fn of<'p>(text: &str, pointers: impl IntoIterator<Item = &'p str>) -> Self {
+        let mut all = Self { nodes: vec![Node::default()] };
+        for pointer in pointers {
+            all.add(pointer);
+        }
+        let mut walk = Walk {
+            rest: text.chars().peekable(),
+            at: Place { line: 1, column: 1 },
+            nodes: &mut all.nodes,
+        };
+        walk.space();
+        let start = walk.at;
+        walk.value(Some(0), start);
+        all
+    }
+
+    fn add(&mut self, pointer: &str) {
+        let mut at = 0;
+        for part in pointer.split('/').skip(1) {
+            let next = self.nodes.len();
+            let Some(node) = self.nodes.get_mut(at) else { return };
+            at = *node.below.entry(part.to_owned()).or_insert(next);
+            if at == next {
+                self.nodes.push(Node::default());
+            }
+        }
+    }
+
+    pub(super) fn get(&self, pointer: &str) -> Option<Place> {
+        let mut node = self.nodes.first()?;
+        for part in pointer.split('/').skip(1) {
+            node = self.nodes.get(*node.below.get(part)?)?;
+        }
+        node.place
+    }
 }
 
 /// Takes for granted that the text is JSON and is not nested deeper than a reader of JSON goes.
 struct Walk<'t> {
     rest: std::iter::Peekable<std::str::Chars<'t>>,
     at: Place,
-    found: HashMap<String, Place>,
+    nodes: &'t mut [Node],
 }
 
 impl Walk<'_> {
@@ -58,7 +98,13 @@ impl Walk<'_> {
         is_next
     }
 
-    fn value(&mut self, pointer: String, start: Place) {
+    /// The node of a member or element of a value that has a node.
+    fn below(&self, node: Option<usize>, part: impl Fn() -> String) -> Option<usize> {
+        let below = &self.nodes.get(node?)?.below;
+        if below.is_empty() { None } else { below.get(&part()).copied() }
+    }
+
+    fn value(&mut self, node: Option<usize>, start: Place) {
         self.space();
         match self.rest.peek() {
             Some('{') => {
@@ -68,7 +114,9 @@ impl Walk<'_> {
                     let start = self.at;
                     let Some(name) = self.text() else { return };
                     self.passes(':');
-                    self.value(below(&pointer, &name), start);
+                    // A pointer to it has a stroke in front.
+                    let node = self.below(node, || below("", &name).split_off(1));
+                    self.value(node, start);
                     self.passes(',');
                 }
             }
@@ -81,7 +129,8 @@ impl Walk<'_> {
                         return;
                     }
                     let start = self.at;
-                    self.value(below(&pointer, &n.to_string()), start);
+                    let node = self.below(node, || n.to_string());
+                    self.value(node, start);
                     self.passes(',');
                     n += 1;
                 }
@@ -97,7 +146,9 @@ impl Walk<'_> {
                 }
             }
         }
-        self.found.insert(pointer, start);
+        if let Some(node) = node.and_then(|node| self.nodes.get_mut(node)) {
+            node.place = Some(start);
+        }
     }
 
     fn text(&mut self) -> Option<String> {
@@ -121,12 +172,13 @@ mod tests {
     #[test]
     fn every_value_has_a_place() {
         let text = "{ \"a/b\": [1, \"ä\\\"x\", {}],\n  \"c\":\n {\"\\u0064\": null}, \"e\" :[]}";
-        let places = places(text);
-        let mut told: Vec<String> = places
-            .iter()
-            .map(|(pointer, at)| format!("{pointer} {}:{}", at.line, at.column))
-            .collect();
-        told.sort();
+        let pointers = ["", "/a~1b", "/a~1b/0", "/a~1b/1", "/a~1b/2", "/c", "/c/d", "/e"];
+        let places = Places::of(text, pointers);
+        let told = pointers.map(|pointer| {
+            let at = places.get(pointer).unwrap();
+            format!("{pointer} {}:{}", at.line, at.column)
+        });
+        assert_eq!(places.get("/a~1b/3"), None);
         assert_eq!(
             told,
             [

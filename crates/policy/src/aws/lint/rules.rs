@@ -1,11 +1,13 @@
 //! What is looked for, and why anybody should care.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "LintSeverity")]
 pub enum Severity {
-    /// It could be shorter or plainer; it means what it says.
+    /// It could be plainer, or a catalogue that is not complete makes it doubtful.
     Info,
     /// It likely does not mean what its author wanted, or gives away more than is wise.
     Warning,

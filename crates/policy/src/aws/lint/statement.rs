@@ -2,6 +2,7 @@
 
 use crate::json::{Json, below};
 
+use super::super::document::{MAX_NAME_BYTES, MAX_TEXT_BYTES};
 use super::PolicyKind;
 
 /// A text of the policy and where it stands.
@@ -71,24 +72,20 @@ impl<'j> Statement<'j> {
 
     /// Everybody, with a condition or without.
     pub(super) fn means_everybody(&self) -> bool {
-        let is_star = |json: &Json| match json {
-            Json::List(list) => list.iter().any(|one| one.text() == Some("*")),
-            one => one.text() == Some("*"),
-        };
+        let is_star = |json: &Json| json.each().iter().any(|one| one.text() == Some("*"));
         let principal = self.get("Principal");
         principal.is_some_and(|json| is_star(json) || json.get("AWS").is_some_and(is_star))
     }
 }
 
 pub(super) fn statements(json: &Json) -> Vec<Statement<'_>> {
-    match json.get("Statement") {
-        Some(Json::List(list)) => {
-            let each = list.iter().enumerate();
-            each.filter_map(|(n, one)| statement(one, format!("/Statement/{n}"))).collect()
-        }
-        Some(one) => statement(one, "/Statement".to_owned()).into_iter().collect(),
-        None => Vec::new(),
-    }
+    let Some(all) = json.get("Statement") else { return Vec::new() };
+    let each = all.each().iter().enumerate();
+    let pointer = |n: usize| match all {
+        Json::List(_) => format!("/Statement/{n}"),
+        _ => "/Statement".to_owned(),
+    };
+    each.filter_map(|(n, one)| statement(one, pointer(n))).collect()
 }
 
 pub(super) fn guess(statements: &[Statement<'_>]) -> PolicyKind {
@@ -128,25 +125,26 @@ fn element<'j>(json: &'j Json, pointer: &str, name: &str) -> Element<'j> {
     Element { is_complement, texts: texts(found, &pointer), pointer: Some(pointer) }
 }
 
+/// Longer ones are refused, which is told with the document.
 fn texts<'j>(json: &'j Json, pointer: &str) -> Vec<Text<'j>> {
-    let text = |json: &'j Json, pointer: String| Some(Text { pointer, text: json.text()? });
-    match json {
-        Json::List(list) => {
-            let each = list.iter().enumerate();
-            each.filter_map(|(n, one)| text(one, below(pointer, &n.to_string()))).collect()
-        }
-        one => text(one, pointer.to_owned()).into_iter().collect(),
-    }
+    let each = json.each().iter().map(Json::text).enumerate();
+    let short = each.filter_map(|(n, one)| Some((n, one.filter(|it| it.len() <= MAX_TEXT_BYTES)?)));
+    let text = |(n, text): (usize, &'j str)| {
+        let is_listed = matches!(json, Json::List(_));
+        let pointer = if is_listed { below(pointer, &n.to_string()) } else { pointer.to_owned() };
+        Text { pointer, text }
+    };
+    short.map(text).collect()
 }
 
 fn conditions<'j>(json: &'j Json, pointer: &str) -> Vec<Condition<'j>> {
     let pointer = below(pointer, "Condition");
     let mut all = Vec::new();
-    let Some(Json::Map(operators)) = json.get("Condition") else { return all };
-    for (operator, keys) in operators {
+    let is_short = |(name, _): &&(String, Json)| name.len() <= MAX_NAME_BYTES;
+    let operators = json.get("Condition").map_or(&[][..], Json::members);
+    for (operator, keys) in operators.iter().filter(is_short) {
         let pointer = below(&pointer, operator);
-        let Json::Map(keys) = keys else { continue };
-        for (key, values) in keys {
+        for (key, values) in keys.members().iter().filter(is_short) {
             let pointer = below(&pointer, key);
             let values = texts(values, &pointer);
             all.push(Condition { pointer, operator, key, values });
