@@ -224,7 +224,8 @@ fn block(
         );
         lines.push_str(&format!("{}\n", line.trim_end()));
     }
-    text.push_str(&format!("S\t{service}\t{}\n", name.replace('\t', " ")));
+    ensure!(!name.contains(['\t', '\n']), "a divider in `{name}`");
+    text.push_str(&format!("S\t{}\t{name}\n", field(service)?));
     for key in keys.values() {
         let sort = match key.r#type.as_str() {
             "String" => "S",

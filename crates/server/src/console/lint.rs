@@ -59,18 +59,6 @@ const KINDS: &[(&str, &str)] = &[
     ("boundary", "a principal: its boundary"),
 ];
 
-fn kind(name: &str) -> Option<PolicyKind> {
-    match name {
-        "identity" => Some(PolicyKind::Identity),
-        "resource" => Some(PolicyKind::Resource),
-        "trust" => Some(PolicyKind::Trust),
-        "scp" => Some(PolicyKind::Scp),
-        "rcp" => Some(PolicyKind::Rcp),
-        "boundary" => Some(PolicyKind::Boundary),
-        _ => None,
-    }
-}
-
 fn kind_title(kind: PolicyKind) -> &'static str {
     match kind {
         PolicyKind::Identity => "a policy of an identity",
@@ -140,7 +128,7 @@ pub(crate) async fn page(ask: Ask) -> Reply {
 pub(crate) async fn lint(ask: Ask, fields: Fields) -> Reply {
     let text = fields.text("policy").replace("\r\n", "\n");
     let named = fields.text("kind").to_owned();
-    let (given, attached) = (text.clone(), kind(&named));
+    let (given, attached) = (text.clone(), PolicyKind::of_name(&named));
     let result =
         ask.server.ask(move |_| Ok(result(&given, app::policy::lint(&given, attached)))).await?;
     answer(ask, text, named, Some(result)).await
