@@ -105,12 +105,12 @@ fn long_patterns_mean_what_is_not_known() {
 
 #[test]
 fn comparisons_end() {
-    let letters = || ('a'..='l').map(|c| format!("*{c}*"));
+    let letters = || ('a'..='h').map(|c| format!("*{c}*"));
     let arns: Vec<String> = letters().map(|it| format!("arn:{it}:{it}:{it}:{it}:{it}")).collect();
     let conditions = [
         json!({ "ForAnyValue:StringLike": { "aws:TagKeys": letters().collect::<Vec<_>>() } }),
         json!({ "ArnLike": { "aws:SourceArn": arns } }),
-        json!({ "StringLike": { "aws:UserAgent": many(100, |n| {
+        json!({ "StringLike": { "aws:UserAgent": many(20, |n| {
             char::from_u32(0x4e00 + u32::try_from(n).unwrap()).unwrap().to_string().repeat(100)
         }) } }),
     ];
