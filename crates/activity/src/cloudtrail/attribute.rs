@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::event::{Caller, Event};
 use super::operations::{self, Piece, Plan, Planned, Template};
-use super::request::{MAX_VALUES, Request};
+use super::request::{MAX_VALUE_BYTES, MAX_VALUES, Request};
 use crate::json::Scanner;
 
 /// Resources of one action of one call; a call on more is attributed to a pattern.
@@ -542,7 +542,8 @@ fn stated<'a>(resources: &'a str, planned: &Planned) -> Vec<Cow<'a, str>> {
             if key.get().eq_ignore_ascii_case("ARN") {
                 let arn = scanner.text()?.unwrap_or_default();
                 let of = arn.split(':').nth(2);
-                if of == Some(service) && arns.len() <= MAX_RESOURCES {
+                let is_wanted = of == Some(service) && arn.len() <= MAX_VALUE_BYTES;
+                if is_wanted && arns.len() <= MAX_RESOURCES {
                     push(&mut arns, arn);
                 }
             } else {

@@ -11,4 +11,4 @@ pub use attribute::{
 };
 pub(crate) use attribute::{Call, Who, call, who};
 pub use event::{Caller, Event, Issuer};
-pub use request::MAX_VALUES;
+pub use request::{MAX_VALUE_BYTES, MAX_VALUES};

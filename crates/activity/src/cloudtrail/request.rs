@@ -6,6 +6,8 @@ use crate::json::{Read, Scanner};
 
 /// Values of one parameter; the rest of a longer list are left out, and the use is not observed.
 pub const MAX_VALUES: usize = 100;
+/// Longer values are left out: no ARN has more than 2,048 characters, no name more than its ARN.
+pub const MAX_VALUE_BYTES: usize = 2_048;
 /// Objects within each other that are searched for an EC2 parameter.
 const MAX_SEARCH: usize = 5;
 
@@ -58,22 +60,22 @@ impl<'a> Request<'a> {
     /// ARNs of roles anywhere in it.
     pub(crate) fn roles(&self) -> Vec<&'a str> {
         let mut roles: Vec<&str> = Vec::new();
-        for at in memchr::memmem::find_iter(self.raw.as_bytes(), ":iam::") {
-            let (Some(before), Some(after)) = (self.raw.get(..at), self.raw.get(at..)) else {
-                continue;
-            };
+        let mut rest = self.raw;
+        // Each string is looked at once, however many marks it has.
+        while let Some(at) = memchr::memmem::find(rest.as_bytes(), b":iam::")
+            && let Some((before, after)) = rest.split_at_checked(at)
+            && let Some(end) = after.find('"').map(|n| at + n)
+            && roles.len() < MAX_VALUES
+        {
             let from = before.rfind('"').map_or(0, |quote| quote + 1);
-            let Some(n) = after.find('"') else { continue };
-            let Some(arn) = self.raw.get(from..at + n) else { continue };
+            let arn = rest.get(from..end).unwrap_or_default();
             let is_role = arn.starts_with("arn:")
-                && after.get(..n).is_some_and(|tail| tail.contains(":role/"));
-            if is_role
-                && !arn.contains(['\\', '*', ' '])
-                && !roles.contains(&arn)
-                && roles.len() < MAX_VALUES
-            {
+                && rest.get(at..end).is_some_and(|tail| tail.contains(":role/"))
+                && arn.len() <= MAX_VALUE_BYTES;
+            if is_role && !arn.contains(['\\', '*', ' ']) && !roles.contains(&arn) {
                 roles.push(arn);
             }
+            rest = rest.get(end..).unwrap_or_default();
         }
         roles
     }
@@ -92,7 +94,9 @@ impl<'a> Request<'a> {
         (self.members.iter())
             .filter(|(key, _)| NAMES.iter().any(|name| key.eq_ignore_ascii_case(name)))
             .filter_map(|(_, value)| Scanner::new(value).text().ok()?)
-            .filter(|name| !name.is_empty() && !name.contains([':', ' ', '*']))
+            .filter(|name| !name.is_empty() && name.len() <= MAX_VALUE_BYTES)
+            .filter(|name| !name.contains([':', ' ', '*']))
+            .take(MAX_VALUES)
             .collect()
     }
 }
@@ -112,7 +116,8 @@ fn collect<'a>(scanner: &mut Scanner<'a>, steps: &str, values: &mut Vec<Cow<'a, 
         (b'[', _) => scanner.array(|scanner| collect(scanner, steps, values)),
         (b'"', None) => {
             let value = scanner.string()?.get();
-            if values.len() <= MAX_VALUES && !value.is_empty() && !values.contains(&value) {
+            let is_name = !value.is_empty() && value.len() <= MAX_VALUE_BYTES;
+            if is_name && values.len() <= MAX_VALUES && !values.contains(&value) {
                 values.push(value);
             }
             Ok(())
@@ -156,5 +161,26 @@ fn search<'a>(
             Ok(())
         }
         _ => scanner.skip(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_found_wherever_they_are() {
+        let role = "arn:aws:iam::111122223333:role/a";
+        let raw = format!(r#"{{"a":["{role}",{{"b":"{role}"}}],"c":"x {role}","d":"{role}/b"}}"#);
+        assert_eq!(Request::new(&raw).roles(), [role, &format!("{role}/b")]);
+        // Looked through once: each mark was a look at the whole string before.
+        let marks = format!(r#"{{"a":"arn:{}:role/"}}"#, ":iam::".repeat(700_000));
+        assert!(Request::new(&marks).roles().is_empty());
+    }
+
+    #[test]
+    fn values_that_are_no_names_are_left_out() {
+        let raw = format!(r#"{{"name":["a","{}"]}}"#, "b".repeat(MAX_VALUE_BYTES + 1));
+        assert_eq!(Request::new(&raw).values("name[]", false), ["a"]);
     }
 }
