@@ -18,7 +18,8 @@ pub use inflate::{MAX_CONTENT_BYTES, MAX_RATIO, MAX_WHOLE_BYTES, RATIO_FROM_BYTE
 pub use json::MAX_DEPTH;
 pub use origin::{agent, network};
 pub use read::{
-    MAX_LEVELS, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_WHOLE_FILE_BYTES, Problem, Reader, Reading,
+    MAX_FIELD_BYTES, MAX_LEVELS, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_WHOLE_FILE_BYTES, Problem,
+    Reader, Reading,
 };
 pub use seen::MAX_IDS;
 pub use summary::{MAX_AREAS, MAX_NAMES, Names, Summaries};

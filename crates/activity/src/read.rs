@@ -20,6 +20,12 @@ pub const MAX_RECORD_BYTES: usize = 4 << 20;
 pub const MAX_WHOLE_FILE_BYTES: usize = 64 << 20;
 /// Lists within lists; deeper is named and left out.
 pub const MAX_LEVELS: usize = 8;
+/// A record with a longer name or text among those that are taken, or a longer `userIdentity`, is left
+/// out. CloudTrail itself cuts user agents at a kilobyte.
+pub const MAX_FIELD_BYTES: usize = 16 << 10;
+/// Behind broken records, what was read of them may be read again for the records within: all
+/// together so many times what was read at all. Beyond it the reading goes on behind the fault.
+const MAX_TIMES_AGAIN: u64 = 8;
 /// So many problems of one file are told; the rest are counted.
 pub const MAX_PROBLEMS: usize = 100;
 /// Records of trails begin with this key, and nothing within a record does.
@@ -207,6 +213,8 @@ struct Framer {
     n_more_problems: u64,
     /// Within a record that is too large.
     skip: Option<Skip>,
+    /// Bytes that were read again.
+    n_again: u64,
     /// After something broken, and before the next record.
     is_seeking: bool,
     is_over: bool,
@@ -221,6 +229,7 @@ impl Framer {
             problems: Vec::new(),
             n_more_problems: 0,
             skip: None,
+            n_again: 0,
             is_seeking: false,
             is_over: false,
         };
@@ -326,7 +335,7 @@ impl Framer {
                     self.skip = Some(Skip::default());
                     at = from;
                 }
-                Err(fault) => match self.after_broken(text, from) {
+                Err(fault) => match self.after_broken(text, from, scanner.at) {
                     None if !is_last && text.len() - from <= MAX_RECORD_BYTES => {
                         self.base += from as u64;
                         return from;
@@ -403,15 +412,9 @@ impl Framer {
         let is_cell = matches!(self.levels.last(), Some(Level::List { row: Some(_), .. }));
         match item {
             _ if scanner.at - from > MAX_RECORD_BYTES => self.too_large(from),
-            Item::Record(event) => {
-                self.n_records += 1;
-                sink(&event);
-            }
+            Item::Record(event) => self.take(&event, from, sink),
             Item::Embedded(text) => match event::record(&mut Scanner::new(&text)) {
-                Ok(event) if event.is_record() => {
-                    self.n_records += 1;
-                    sink(&event);
-                }
+                Ok(event) if event.is_record() => self.take(&event, from, sink),
                 Ok(_) => self.problem(GapReason::Unsupported, from, event::NO_RECORD.to_owned()),
                 Err(fault) => {
                     let detail = format!("the record in a string {}", fault.says());
@@ -426,21 +429,37 @@ impl Framer {
         Ok(scanner.at)
     }
 
+    fn take(&mut self, event: &Event<'_>, from: usize, sink: &mut impl FnMut(&Event<'_>)) {
+        if event.raw.len() > MAX_FIELD_BYTES && event.longest_field() > MAX_FIELD_BYTES {
+            let detail = format!("a record with a text of more than {MAX_FIELD_BYTES} bytes");
+            return self.problem(GapReason::TooLarge, from, detail);
+        }
+        self.n_records += 1;
+        sink(event);
+    }
+
     fn too_large(&mut self, from: usize) {
         let detail = format!("a record of more than {MAX_RECORD_BYTES} bytes");
         self.problem(GapReason::TooLarge, from, detail);
     }
 
-    /// Where the reading goes on when what begins at `from` is broken: at the next record, or
-    /// behind what is balanced here, whichever is first. One pass: there may be very many faults.
-    fn after_broken(&self, text: &str, from: usize) -> Option<usize> {
+    /// Where the reading goes on when what begins at `from` is broken at `fault`: at the next record,
+    /// or behind what is balanced here, whichever is first.
+    fn after_broken(&mut self, text: &str, from: usize, fault: usize) -> Option<usize> {
         if self.levels.is_empty() {
             return self.next_begin(text, from + 1);
         }
         if text.as_bytes().get(from) != Some(&b'{') {
             return self.next_begin(text, from);
         }
-        Skip::default().end_or(text, from, |rest| rest.starts_with(MARK.as_bytes()))
+        let is_record = |rest: &[u8]| rest.starts_with(MARK.as_bytes());
+        let next = Skip::default().end_or(text, from, is_record)?;
+        // Records within each other, each broken where the outermost is, would all be read up to there.
+        self.n_again += fault.saturating_sub(next) as u64;
+        if self.n_again / MAX_TIMES_AGAIN > self.base + fault as u64 {
+            return self.next_begin(text, fault);
+        }
+        Some(next)
     }
 
     /// Where the next record seems to begin.

@@ -159,6 +159,27 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Bytes of the longest of what is kept of it.
+    pub(crate) fn longest_field(&self) -> usize {
+        let fields = [
+            &self.id,
+            &self.shared_id,
+            &self.source,
+            &self.name,
+            &self.region,
+            &self.source_address,
+            &self.user_agent,
+            &self.error_code,
+            &self.kind,
+            &self.category,
+            &self.recipient_account,
+            &self.vpc_endpoint,
+            &self.tls_version,
+        ];
+        let lengths = fields.iter().map(|field| field.as_ref().map_or(0, |text| text.len()));
+        lengths.fold(self.caller.len(), usize::max)
+    }
+
     pub(crate) fn is_record(&self) -> bool {
         self.name.is_some() && self.source.is_some()
     }

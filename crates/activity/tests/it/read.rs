@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use activity::{MAX_RATIO, MAX_RECORD_BYTES, RATIO_FROM_BYTES, Reader, Reading};
+use activity::{MAX_FIELD_BYTES, MAX_RATIO, MAX_RECORD_BYTES, RATIO_FROM_BYTES, Reader, Reading};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
@@ -46,6 +46,10 @@ fn many_faults_take_no_longer_than_few() {
     {
         broken(text);
     }
+    // Broken where the outermost is, and each might hold whole records.
+    let nested = "{\"eventVersion\":[".repeat(60);
+    let text = format!(r#"{{"Records":[{nested}{}x"#, "1,".repeat(1_000_000));
+    assert_eq!(read(text.as_bytes()).0.len(), 0);
 }
 
 /// The same, as it would be read of a file too large for memory.
@@ -296,6 +300,14 @@ fn limits_are_named() {
         text.as_bytes(),
         "b c",
         &[&format!("too-large {at} a record of more than {MAX_RECORD_BYTES} bytes")],
+    );
+
+    let long = record("a").replace("user/ci", &"x".repeat(MAX_FIELD_BYTES));
+    check(
+        "a long name",
+        format!("{long}\n{}", record("b")).as_bytes(),
+        "b",
+        &[&format!("too-large 0 a record with a text of more than {MAX_FIELD_BYTES} bytes")],
     );
 
     let zeros = vec![b' '; usize::try_from(RATIO_FROM_BYTES * 3).unwrap()];
