@@ -8,19 +8,23 @@ mod area;
 pub mod cloudtrail;
 mod inflate;
 mod json;
+mod names;
 mod origin;
 mod read;
+mod rows;
 mod seen;
 mod summary;
 mod view;
 
 pub use inflate::{MAX_CONTENT_BYTES, MAX_RATIO, MAX_WHOLE_BYTES, RATIO_FROM_BYTES};
 pub use json::MAX_DEPTH;
+pub use names::{MAX_NAMES, Names};
 pub use origin::{agent, network};
 pub use read::{
     MAX_FIELD_BYTES, MAX_LEVELS, MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_WHOLE_FILE_BYTES, Problem,
     Reader, Reading,
 };
+pub use rows::MAX_AREAS;
 pub use seen::MAX_IDS;
-pub use summary::{MAX_AREAS, MAX_NAMES, Names, Summaries};
+pub use summary::Summaries;
 pub use view::{Identity, Summary, Tally, Trail, Unattributed, Used};

@@ -1,7 +1,5 @@
 //! Which events were counted already, exactly: 128-bit ids and the row each was counted in.
 
-use hashbrown::HashMap;
-
 /// Ids that are remembered; an event beyond them is counted without being known again. 21 bytes each
 /// in a table that is between 7/16 and 7/8 full: 24 to 48 MB for a million.
 pub const MAX_IDS: usize = 1 << 26;
@@ -64,20 +62,8 @@ const DIGITS: [u8; 256] = {
     digits
 };
 
-/// In which row an event was counted.
+/// The row of an event that is counted in none.
 pub(crate) const NOT_COUNTED: u32 = u32::MAX;
-
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Seen {
-    pub(crate) rows: HashMap<Id, u32>,
-}
-
-impl Seen {
-    /// Bytes that the table takes.
-    pub(crate) fn n_bytes(&self) -> usize {
-        self.rows.allocation_size()
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde::ser::SerializeSeq;
 
 use crate::cloudtrail::PrincipalKind;
-use crate::summary::Names;
+use crate::names::Names;
+use crate::rows::{Row, earlier};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -110,38 +111,23 @@ pub struct Unattributed {
     pub tally: Tally,
 }
 
-impl Identity {
-    pub(crate) fn new(
-        key: &str,
-        kind: PrincipalKind,
-        account: &str,
-        federated: &Names,
-        sessions: &Names,
-    ) -> Self {
-        Self {
-            key: key.to_owned(),
-            kind,
-            account: account.to_owned(),
-            n_events: 0,
-            first: None,
-            last: None,
-            federated: federated.clone(),
-            sessions: sessions.clone(),
-            uses: Vec::new(),
-        }
-    }
-
-    pub(crate) fn seen(&mut self, n: u64, first: Option<Time>, last: Option<Time>) {
-        self.n_events += n;
-        self.first = match (self.first, first) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-        self.last = self.last.max(last);
+impl Used {
+    /// Takes in where the events of a row came from.
+    pub(crate) fn take(&mut self, row: &Row) {
+        self.networks.absorb(&row.networks);
+        self.agents.absorb(&row.agents);
+        self.regions.absorb(&row.regions);
+        self.vpc_endpoints.absorb(&row.vpc_endpoints);
     }
 }
 
 impl Tally {
+    pub(crate) fn add(&mut self, n: u64, first: Option<Time>, last: Option<Time>) {
+        self.n += n;
+        self.first = earlier(self.first, first);
+        self.last = self.last.max(last);
+    }
+
     fn is_empty(&self) -> bool {
         self.n == 0
     }
