@@ -340,7 +340,8 @@ impl Summaries {
             }
             let settled = other.rows.settled(*row);
             match moved.get(settled as usize) {
-                Some(row) if *row != NOT_COUNTED => self.count(*id, *row),
+                // Its area may have grown by a row that came after it.
+                Some(row) if *row != NOT_COUNTED => self.count(*id, self.rows.settled(*row)),
                 _ => {
                     self.seen.insert(*id, NOT_COUNTED);
                 }

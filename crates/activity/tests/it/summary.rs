@@ -148,6 +148,42 @@ fn many_objects_are_one_area() {
 }
 
 #[test]
+fn areas_that_grow_while_parts_come_together_lose_nothing() {
+    let half = u16::try_from(MAX_AREAS * 2 / 3).unwrap();
+    let part = |from: u16| {
+        let mut summaries = Summaries::default();
+        for at in from..from + half {
+            add(&mut summaries, &object(u32::from(at), at).json());
+        }
+        summaries
+    };
+    let (mut one, other) = (part(0), part(half));
+    one.merge(&other);
+    let view = one.view();
+    let n_used: u64 = view.identities[0].uses.iter().map(|used| used.success.n).sum();
+    assert_eq!((view.n_events, n_used), (u64::from(half) * 2, u64::from(half) * 2));
+}
+
+#[test]
+fn one_call_is_one_use_of_an_area() {
+    let call = |id: u32, keys: &str| {
+        let json = object(id, 0).json().replace("GetObject", "DeleteObjects");
+        json.replace(r#""key":"f0/o0""#, &format!(r#""key":[{keys}]"#))
+    };
+    let mut summaries = Summaries::default();
+    for id in 0..u32::try_from(MAX_AREAS).unwrap() {
+        add(&mut summaries, &call(id, &format!(r#""a/{id}","a/{id}b""#)));
+    }
+    assert_eq!(summaries.view().identities[0].uses.len(), 2 * MAX_AREAS);
+    for id in [1_000, 1_001] {
+        add(&mut summaries, &call(id, &format!(r#""a/{id}","a/{id}b""#)));
+    }
+    let view = summaries.view();
+    let uses = &view.identities[0].uses;
+    assert_eq!((uses.len(), uses[0].success.n), (1, view.n_events));
+}
+
+#[test]
 fn copies_of_one_call_count_once() {
     let own = Told { shared: Some(1), ..object(7, 1) };
     let theirs = Told { id: 8, caller: 3, account: 1, shared: Some(1), ..object(7, 1) };
