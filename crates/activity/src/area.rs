@@ -43,16 +43,15 @@ pub(crate) fn write_area(text: &mut String, resource: &str, level: u8) {
     }
 }
 
-/// A resource at a level.
-pub(crate) fn area(resource: &str, level: u8) -> String {
-    let mut text = String::with_capacity(resource.len());
-    write_area(&mut text, resource, level);
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn area(resource: &str, level: u8) -> String {
+        let mut text = String::new();
+        write_area(&mut text, resource, level);
+        text
+    }
 
     proptest::proptest! {
         #[test]

@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 use model::Time;
 
-use crate::area::{LEVELS, area, write_area};
+use crate::area::{LEVELS, write_area};
 use crate::cloudtrail::Use as Permission;
 use crate::names::Names;
 use crate::seen::NOT_COUNTED;
@@ -143,12 +143,14 @@ impl Rows {
     }
 }
 
-/// A line for each use: action, resource, whether it was observed, what a role was handed to.
+/// A line for each use: action, resource, whether it was observed, what a role was handed to. What a
+/// call used of one area, it used once.
 pub(crate) fn write_uses(text: &mut String, uses: &[Permission<'_>], level: u8) {
     for used in uses {
         let resource: &str = &used.resource;
         let passed_to = used.passed_to.as_deref().unwrap_or_default();
         let is_clean = !resource.contains(['\n', '\t']) && !passed_to.contains(['\n', '\t']);
+        let from = text.len();
         text.push_str(&used.action);
         text.push('\t');
         if is_clean {
@@ -163,6 +165,15 @@ pub(crate) fn write_uses(text: &mut String, uses: &[Permission<'_>], level: u8) 
             text.push_str(passed_to);
         }
         text.push('\n');
+        end_line(text, from);
+    }
+}
+
+/// Takes away a line that was written before.
+fn end_line(text: &mut String, from: usize) {
+    let (before, line) = text.split_at_checked(from).unwrap_or_default();
+    if before.split_inclusive('\n').any(|known| known == line) {
+        text.truncate(from);
     }
 }
 
@@ -171,18 +182,21 @@ pub(crate) fn coarser_uses(uses: &str, from: u8, to: u8) -> String {
     if from == to {
         return uses.to_owned();
     }
-    let mut lines: Vec<String> = Vec::new();
+    let mut text = String::with_capacity(uses.len());
     for line in uses.lines() {
         let mut fields = line.splitn(3, '\t');
-        let (action, resource, rest) = (fields.next(), fields.next(), fields.next());
-        let resource = area(resource.unwrap_or_default(), to);
-        lines.push(format!(
-            "{}\t{resource}\t{}\n",
-            action.unwrap_or_default(),
-            rest.unwrap_or_default()
-        ));
+        let mut field = || fields.next().unwrap_or_default();
+        let (action, resource, rest) = (field(), field(), field());
+        let from = text.len();
+        text.push_str(action);
+        text.push('\t');
+        write_area(&mut text, resource, to);
+        text.push('\t');
+        text.push_str(rest);
+        text.push('\n');
+        end_line(&mut text, from);
     }
-    lines.concat()
+    text
 }
 
 /// What a line of uses says, and with what.
