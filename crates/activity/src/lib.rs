@@ -26,5 +26,5 @@ pub use read::{
 };
 pub use rows::MAX_AREAS;
 pub use seen::MAX_IDS;
-pub use summary::Summaries;
+pub use summary::{Added, MAX_BYTES, Summaries};
 pub use view::{Identity, Summary, Tally, Trail, Unattributed, Used};

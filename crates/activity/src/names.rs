@@ -8,6 +8,8 @@ use hashbrown::HashMap;
 /// Networks, agents, regions of a row; sessions and subjects of an identity. The first in order are
 /// kept, whatever came first.
 pub const MAX_NAMES: usize = 16;
+/// What a name takes beside its text.
+pub(crate) const NAME_BYTES: usize = 32;
 /// User agents whose family is remembered, and addresses whose network is.
 const MAX_REMEMBERED: usize = 1 << 14;
 
@@ -20,25 +22,29 @@ pub struct Names {
 }
 
 impl Names {
-    pub(crate) fn add(&mut self, name: &str) {
+    /// Adds a name; how many bytes it takes where it is new.
+    pub(crate) fn add(&mut self, name: &str) -> usize {
         // Most often the only one.
         if self.list.first().is_some_and(|first| **first == *name) {
-            return;
+            return 0;
         }
-        let Err(at) = self.list.binary_search_by(|known| (**known).cmp(name)) else { return };
+        let Err(at) = self.list.binary_search_by(|known| (**known).cmp(name)) else { return 0 };
         if at == MAX_NAMES {
             self.more = true;
-            return;
+            return 0;
         }
         self.list.insert(at, name.into());
         if self.list.len() > MAX_NAMES {
             self.list.truncate(MAX_NAMES);
             self.more = true;
         }
+        NAME_BYTES + name.len()
     }
 
     pub(crate) fn absorb(&mut self, other: &Self) {
-        other.list.iter().for_each(|name| self.add(name));
+        for name in &other.list {
+            self.add(name);
+        }
         self.more |= other.more;
     }
 }
@@ -60,6 +66,8 @@ pub(crate) fn remembered<'m>(
 pub(crate) struct Interned {
     numbers: HashMap<Box<str>, u32>,
     list: Vec<Box<str>>,
+    /// What they take, about.
+    pub(crate) n_bytes: usize,
 }
 
 impl Interned {
@@ -73,6 +81,7 @@ impl Interned {
         self.list.push(text.into());
         let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         self.numbers.insert(text.into(), number);
+        self.n_bytes += 2 * (NAME_BYTES + text.len());
         number
     }
 

@@ -6,7 +6,7 @@ use model::Time;
 
 use crate::area::{LEVELS, write_area};
 use crate::cloudtrail::Use as Permission;
-use crate::names::Names;
+use crate::names::{NAME_BYTES, Names};
 use crate::seen::NOT_COUNTED;
 use crate::view::Used;
 
@@ -73,6 +73,8 @@ impl Group {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rows {
     list: Vec<Row>,
+    /// What they took when they were made, about.
+    pub(crate) n_bytes: usize,
 }
 
 impl Rows {
@@ -103,6 +105,8 @@ impl Rows {
         }
         let row = u32::try_from(self.list.len()).unwrap_or(NOT_COUNTED - 1);
         self.list.push(Row::default());
+        // The group may be new too.
+        self.n_bytes += size_of::<Row>() + 2 * size_of::<Group>() + NAME_BYTES + uses.len();
         group.rows.insert(uses.into(), row);
         let mut key = uses.to_owned();
         while group.rows.len() > MAX_AREAS && group.level + 1 < LEVELS {

@@ -10,13 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 use model::Time;
 
-use crate::cloudtrail::{Call, Event, Outcome, PrincipalKind, Standing, Who, call, who};
-use crate::names::{Interned, Names, remembered};
+use crate::cloudtrail::{Call, Event, Outcome, PrincipalKind, Standing, Who, call, prefix, who};
+use crate::names::{Interned, NAME_BYTES, Names, remembered};
 use crate::origin::{agent, network};
 use crate::rows::{Group, Rows, Use, coarser_uses, earlier, write_uses};
 use crate::seen::{Id, MAX_IDS, NOT_COUNTED};
 use crate::view::{Identity, Summary, Trail, Unattributed, Used};
 
+/// Identities, operations, areas and where calls came from take about so much; events that come then
+/// are left out and counted. Told apart are a million areas in less than one GB.
+pub const MAX_BYTES: usize = 4 << 30;
 /// Callers that are remembered as they stand in records.
 const MAX_CALLERS: usize = 1 << 14;
 
@@ -65,6 +68,26 @@ struct Span {
     data_services: BTreeSet<Box<str>>,
 }
 
+/// Puts in a name; how many bytes it takes where it is new.
+fn put(names: &mut BTreeSet<Box<str>>, name: &str) -> usize {
+    if names.contains(name) {
+        return 0;
+    }
+    names.insert(name.into());
+    NAME_BYTES + name.len()
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    New,
+    /// It came before.
+    Known,
+    Unwanted,
+    /// There was no room for anything more: see [`MAX_BYTES`].
+    LeftOut,
+}
+
 /// Takes events one by one, and other summaries.
 #[derive(Debug, Clone)]
 pub struct Summaries {
@@ -72,12 +95,15 @@ pub struct Summaries {
     seen: HashMap<Id, u32>,
     max_ids: usize,
     n_forgotten: u64,
+    max_bytes: usize,
+    n_left_out: u64,
     names: Interned,
     groups: HashMap<Key, Group>,
     rows: Rows,
     identities: BTreeMap<u32, Known>,
     copies: HashMap<Id, Copied>,
-    spans: BTreeMap<(Box<str>, Box<str>), Span>,
+    /// By account and region.
+    spans: BTreeMap<Box<str>, BTreeMap<Box<str>, Span>>,
     callers: HashMap<Box<str>, (Box<str>, By)>,
     agents: HashMap<String, Box<str>>,
     networks: HashMap<String, Box<str>>,
@@ -86,17 +112,19 @@ pub struct Summaries {
 
 impl Default for Summaries {
     fn default() -> Self {
-        Self::with_max_ids(MAX_IDS)
+        Self::within(MAX_IDS, MAX_BYTES)
     }
 }
 
 impl Summaries {
-    /// With a limit of its own on the ids that it remembers.
-    pub fn with_max_ids(max_ids: usize) -> Self {
+    /// With limits of its own in place of [`MAX_IDS`] and [`MAX_BYTES`].
+    pub fn within(max_ids: usize, max_bytes: usize) -> Self {
         Self {
             seen: HashMap::new(),
             max_ids,
             n_forgotten: 0,
+            max_bytes,
+            n_left_out: 0,
             names: Interned::default(),
             groups: HashMap::new(),
             rows: Rows::default(),
@@ -117,24 +145,29 @@ impl Summaries {
 
     /// Takes in an event; false when it was known.
     pub fn add(&mut self, event: &Event<'_>) -> bool {
-        self.add_where(event, |_| true)
+        self.add_of(event, |_| true) == Added::New
     }
 
-    /// Takes in an event if it is wanted; false when it was known or is not.
-    pub fn add_where(
-        &mut self,
-        event: &Event<'_>,
-        is_wanted: impl FnOnce(&Event<'_>) -> bool,
-    ) -> bool {
+    /// Takes in an event of an identity that is wanted, by its key. Whose it is does not matter for
+    /// what its trail was seen to hold.
+    pub fn add_of(&mut self, event: &Event<'_>, is_wanted: impl FnOnce(&str) -> bool) -> Added {
         let id = match &event.id {
             Some(id) => Id::of(id),
             // Nothing else tells a copy from another event.
             None => Id::hashed(event.raw.as_bytes()),
         };
-        if self.seen.contains_key(&id) || !is_wanted(event) {
-            return false;
+        if self.seen.contains_key(&id) {
+            return Added::Known;
         }
+        if self.names.n_bytes + self.rows.n_bytes > self.max_bytes {
+            self.n_left_out += 1;
+            return Added::LeftOut;
+        }
+        self.saw(event);
         let by = self.by(event);
+        if !is_wanted(self.names.text(by.identity)) {
+            return Added::Unwanted;
+        }
         let account = self.names.text(by.account);
         let Call { operation, uses, outcome } = call(event, Some(account));
         let is_callers = !account.is_empty() && event.recipient_account.as_deref() == Some(account);
@@ -155,19 +188,18 @@ impl Summaries {
         write_uses(&mut self.scratch, &uses, group.level());
         let row = self.rows.row_in(group, &self.scratch);
         self.touch(row, event);
-        self.saw(event, &operation.prefix);
         if self.seen.len() >= self.max_ids {
             self.n_forgotten += 1;
             if let Some(row) = self.rows.get_mut(row) {
                 row.n_forgotten += 1;
             }
-            return true;
+            return Added::New;
         }
         self.count(id, row);
         if let Some(shared) = &event.shared_id {
             self.copy(Id::of(shared), Copied { is_callers, id });
         }
-        true
+        Added::New
     }
 
     /// Who called: looked up where the same was read before, which is most often.
@@ -200,10 +232,10 @@ impl Summaries {
             known.account = account.into();
         }
         if let Some(federated) = &principal.federated {
-            known.federated.add(federated);
+            self.names.n_bytes += known.federated.add(federated);
         }
         if let Some(session) = session {
-            known.sessions.add(&session);
+            self.names.n_bytes += known.sessions.add(&session);
         }
         if self.callers.len() == MAX_CALLERS {
             self.callers.clear();
@@ -253,36 +285,41 @@ impl Summaries {
         let Some(row) = self.rows.get_mut(row) else { return };
         row.first = earlier(row.first, event.time);
         row.last = row.last.max(event.time);
+        let mut n_bytes = 0;
         if let Some(source) = &event.source_address {
-            row.networks.add(remembered(&mut self.networks, source, network));
+            n_bytes += row.networks.add(remembered(&mut self.networks, source, network));
         }
         if let Some(user_agent) = &event.user_agent {
-            row.agents.add(remembered(&mut self.agents, user_agent, agent));
+            n_bytes += row.agents.add(remembered(&mut self.agents, user_agent, agent));
         }
         if let Some(region) = &event.region {
-            row.regions.add(region);
+            n_bytes += row.regions.add(region);
         }
         if let Some(endpoint) = &event.vpc_endpoint {
-            row.vpc_endpoints.add(endpoint);
+            n_bytes += row.vpc_endpoints.add(endpoint);
         }
+        self.rows.n_bytes += n_bytes;
     }
 
-    fn saw(&mut self, event: &Event<'_>, prefix: &str) {
+    /// Takes in what an event tells of its trail.
+    fn saw(&mut self, event: &Event<'_>) {
         let account = event.recipient_account.as_deref().unwrap_or_default();
         let region = event.region.as_deref().unwrap_or_default();
-        let span = match self.spans.iter_mut().find(|((a, r), _)| **a == *account && **r == *region)
-        {
-            Some((_, span)) => span,
-            None => self.spans.entry((account.into(), region.into())).or_default(),
+        let known = self.spans.get_mut(account).and_then(|regions| regions.get_mut(region));
+        let span = if let Some(span) = known {
+            span
+        } else {
+            self.names.n_bytes += size_of::<Span>() + account.len() + region.len();
+            let regions = self.spans.entry(account.into()).or_default();
+            regions.entry(region.into()).or_default()
         };
         span.first = earlier(span.first, event.time);
         span.last = span.last.max(event.time);
         let category = event.category.as_deref().unwrap_or_default();
-        if !span.categories.contains(category) {
-            span.categories.insert(category.into());
-        }
-        if category == "Data" && !span.data_services.contains(prefix) {
-            span.data_services.insert(prefix.into());
+        self.names.n_bytes += put(&mut span.categories, category);
+        if category == "Data" {
+            let service = prefix(event.source.as_deref().unwrap_or_default());
+            self.names.n_bytes += put(&mut span.data_services, service);
         }
     }
 
@@ -325,14 +362,18 @@ impl Summaries {
             known.federated.absorb(&theirs.federated);
             known.sessions.absorb(&theirs.sessions);
         }
-        for (place, theirs) in &other.spans {
-            let span = self.spans.entry(place.clone()).or_default();
-            span.first = earlier(span.first, theirs.first);
-            span.last = span.last.max(theirs.last);
-            span.categories.extend(theirs.categories.iter().cloned());
-            span.data_services.extend(theirs.data_services.iter().cloned());
+        for (account, regions) in &other.spans {
+            let spans = self.spans.entry(account.clone()).or_default();
+            for (region, theirs) in regions {
+                let span = spans.entry(region.clone()).or_default();
+                span.first = earlier(span.first, theirs.first);
+                span.last = span.last.max(theirs.last);
+                span.categories.extend(theirs.categories.iter().cloned());
+                span.data_services.extend(theirs.data_services.iter().cloned());
+            }
         }
         self.n_forgotten += other.n_forgotten;
+        self.n_left_out += other.n_left_out;
         // In no order: each id is counted for itself.
         for (id, row) in &other.seen {
             if self.seen.contains_key(id) {
@@ -420,21 +461,22 @@ impl Summaries {
         });
         let (unmapped, no_calls): (Vec<_>, Vec<_>) =
             others.partition(|(standing, _)| *standing == Standing::Unmapped);
+        let texts = |names: &BTreeSet<Box<str>>| names.iter().map(ToString::to_string).collect();
+        let trails = self.spans.iter().flat_map(|(account, regions)| {
+            regions.iter().map(|(region, span)| Trail {
+                account: account.to_string(),
+                region: region.to_string(),
+                first: span.first,
+                last: span.last,
+                categories: texts(&span.categories),
+                data_services: texts(&span.data_services),
+            })
+        });
         Summary {
             n_events,
             n_forgotten: self.n_forgotten,
-            trails: self
-                .spans
-                .iter()
-                .map(|((account, region), span)| Trail {
-                    account: account.to_string(),
-                    region: region.to_string(),
-                    first: span.first,
-                    last: span.last,
-                    categories: span.categories.iter().map(ToString::to_string).collect(),
-                    data_services: span.data_services.iter().map(ToString::to_string).collect(),
-                })
-                .collect(),
+            n_left_out: self.n_left_out,
+            trails: trails.collect(),
             identities: identities.into_values().collect(),
             unmapped: unmapped.into_iter().map(|(_, other)| other).collect(),
             no_calls: no_calls.into_iter().map(|(_, other)| other).collect(),

@@ -8,13 +8,16 @@ use crate::cloudtrail::PrincipalKind;
 use crate::names::Names;
 use crate::rows::{Row, earlier};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Summary {
     /// Each once, however often it came.
     pub n_events: u64,
     /// Counted when no more ids could be remembered: some may be counted twice.
     #[serde(skip_serializing_if = "is_zero")]
     pub n_forgotten: u64,
+    /// Events that came when nothing more could be told apart; of them nothing is known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub n_left_out: u64,
     /// Between first and last there may be gaps: a trail does not say when it was off.
     pub trails: Vec<Trail>,
     pub identities: Vec<Identity>,
@@ -140,6 +143,13 @@ impl Names {
 
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|name| &**name)
+    }
+}
+
+impl Summary {
+    /// Whether every event that was read is in it, once.
+    pub fn is_complete(&self) -> bool {
+        self.n_forgotten == 0 && self.n_left_out == 0
     }
 }
 

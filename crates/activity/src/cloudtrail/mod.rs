@@ -11,4 +11,5 @@ pub use attribute::{
 };
 pub(crate) use attribute::{Call, Who, call, who};
 pub use event::{Caller, Event, Issuer};
+pub(crate) use operations::prefix;
 pub use request::{MAX_VALUE_BYTES, MAX_VALUES};

@@ -1,7 +1,7 @@
 //! What events come to, whatever order they came in and however often.
 
 use activity::cloudtrail::Event;
-use activity::{MAX_AREAS, Reader, Summaries};
+use activity::{Added, MAX_AREAS, MAX_BYTES, MAX_IDS, Reader, Summaries};
 use proptest::prelude::*;
 
 /// A record in a few words: who, with which key, what, on what, when, where from.
@@ -210,10 +210,40 @@ fn without_an_id_the_record_itself_is_known_again() {
 
 #[test]
 fn beyond_the_limit_of_ids_it_says_so() {
-    let mut summaries = Summaries::with_max_ids(2);
+    let mut summaries = Summaries::within(2, MAX_BYTES);
     for id in [1, 2, 3, 3, 1] {
         add(&mut summaries, &object(id, 1).json());
     }
     let view = summaries.view();
     assert_eq!((view.n_events, view.n_forgotten), (4, 2));
+}
+
+#[test]
+fn what_finds_no_room_is_left_out_and_counted() {
+    let mut summaries = Summaries::within(MAX_IDS, 20_000);
+    for id in 0..1_000 {
+        let region = format!("eu-{id}");
+        add(&mut summaries, &object(id, 0).json().replace("eu-central-1", &region));
+    }
+    let view = summaries.view();
+    assert_eq!(view.n_events + view.n_left_out, 1_000);
+    assert!((50..500).contains(&view.n_events) && !view.is_complete(), "{}", view.n_events);
+}
+
+/// Whose events are wanted does not change what the trails were seen to hold.
+#[test]
+fn trails_are_those_of_all_events() {
+    let (own, other) = (object(1, 0), Told { caller: 2, minute: 9, ..object(2, 0) });
+    let mut summaries = Summaries::default();
+    let mut added = Vec::new();
+    for told in [&own, &other, &own] {
+        Reader::default().read(told.json().as_bytes(), &mut |event: &Event<'_>| {
+            added.push(summaries.add_of(event, |key| key.ends_with("user/ci")));
+        });
+    }
+    assert_eq!(added, [Added::New, Added::Unwanted, Added::Known]);
+    let view = summaries.view();
+    assert_eq!((view.n_events, view.identities.len(), view.trails.len()), (1, 1, 1));
+    let [first, last] = [view.trails[0].first, view.trails[0].last].map(|time| time.unwrap());
+    assert_eq!(last.micros() - first.micros(), 8 * 60 * 1_000_000);
 }
