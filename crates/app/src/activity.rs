@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-pub use activity::Unattributed;
-use activity::{Problem, Reader, Reading, Summaries, Summary};
+use activity::{Added, Problem, Reader, Reading, Summaries, Summary};
+pub use activity::{Identity, Unattributed};
 use anyhow::Context;
 use connectors::Progress;
 use connectors::files::{Links, Tree, shown};
@@ -35,7 +35,7 @@ pub struct Wanted {
 }
 
 /// What the files came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Summarized {
     #[serde(flatten)]
     pub summary: Summary,
@@ -47,6 +47,13 @@ pub struct Summarized {
     pub n_duplicates: u64,
     pub problems: Vec<Told>,
     pub n_more_problems: u64,
+}
+
+impl Summarized {
+    /// Whether every record was read, and counts once.
+    pub fn is_complete(&self) -> bool {
+        self.problems.is_empty() && self.summary.is_complete()
+    }
 }
 
 /// A problem and the file that has it.
@@ -68,15 +75,7 @@ pub fn summarize(
         reader: Reader::default(),
         summaries: Summaries::default(),
         wanted,
-        told: Summarized {
-            summary: Summaries::default().view(),
-            n_files: 0,
-            n_other_files: 0,
-            n_records: 0,
-            n_duplicates: 0,
-            problems: Vec::new(),
-            n_more_problems: 0,
-        },
+        told: Summarized::default(),
         progress: &mut progress,
     };
     for path in paths {
@@ -152,14 +151,10 @@ impl Work<'_> {
             if is_early || is_late {
                 return;
             }
-            let mut is_known = true;
-            summaries.add_where(event, |event| {
-                is_known = false;
-                wanted.principal.as_deref().is_none_or(|name| {
-                    is_called(&activity::cloudtrail::attribute(event).principal.key, name)
-                })
+            let added = summaries.add_of(event, |key| {
+                wanted.principal.as_deref().is_none_or(|name| is_called(key, name))
             });
-            told.n_duplicates += u64::from(is_known);
+            told.n_duplicates += u64::from(added == Added::Known);
         });
         let Reading { n_records, problems, n_more_problems, .. } = reading;
         self.told.n_files += 1;

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use app::activity::{Summarized, Wanted, summarize};
+use app::activity::{Identity, Summarized, Unattributed, Wanted, summarize};
 use model::Time;
-use serde_json::Value;
+use model::text::shown;
+use serde_json::{Value, json};
 
 use super::Global;
 use crate::output::{self, Columns, Exit, Format, Talk};
@@ -51,12 +52,12 @@ pub(crate) fn run(command: &ActivityCommand, global: &Global, talk: &Talk) -> an
     if global.format == Format::Json {
         output::print_json(&summarized)?;
     } else {
-        let (rows, shown) = rows(&summarized, args.principal.is_some())?;
-        output::print_rows(&rows, shown, global.format, talk)?;
+        let (rows, columns) = rows(&summarized, args.principal.is_some())?;
+        output::print_rows(&rows, columns, global.format, talk)?;
     }
     say_the_rest(&summarized, talk);
-    let is_complete = summarized.problems.is_empty() && summarized.summary.n_forgotten == 0;
-    Ok(if args.require_complete && !is_complete { Exit::Incomplete } else { Exit::Fine })
+    let is_lacking = args.require_complete && !summarized.is_complete();
+    Ok(if is_lacking { Exit::Incomplete } else { Exit::Fine })
 }
 
 const IDENTITIES: Columns = &[
@@ -82,28 +83,38 @@ const USES: Columns = &[
 
 /// A row for each identity, or of one identity a row for each use.
 fn rows(summarized: &Summarized, has_uses: bool) -> anyhow::Result<(Vec<Value>, Columns)> {
-    let with = |mut row: Value, more: &[(&str, Value)]| {
-        if let Some(row) = row.as_object_mut() {
-            row.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let identities = &summarized.summary.identities;
+    if has_uses {
+        let mut rows = Vec::new();
+        for identity in identities {
+            for used in &identity.uses {
+                let mut row = serde_json::to_value(used)?;
+                row["identity"] = identity.key.clone().into();
+                rows.push(row);
+            }
+        }
+        return Ok((rows, USES));
+    }
+    let row = |identity: &Identity| {
+        let mut row = json!({
+            "key": identity.key,
+            "kind": identity.kind,
+            "n_events": identity.n_events,
+            "n_uses": identity.uses.iter().filter(|used| used.success.n > 0).count(),
+            "n_denied": identity.uses.iter().filter(|used| used.denied.n > 0).count(),
+        });
+        for (name, time) in [("first", identity.first), ("last", identity.last)] {
+            if let Some(time) = time {
+                row[name] = json!(time);
+            }
         }
         row
     };
-    let mut rows = Vec::new();
-    for identity in &summarized.summary.identities {
-        if has_uses {
-            for used in &identity.uses {
-                let more = [("identity", identity.key.clone().into())];
-                rows.push(with(serde_json::to_value(used)?, &more));
-            }
-        } else {
-            let n_uses = identity.uses.iter().filter(|used| used.success.n > 0).count();
-            let n_denied = identity.uses.iter().filter(|used| used.denied.n > 0).count();
-            let more = [("n_uses", n_uses.into()), ("n_denied", n_denied.into())];
-            rows.push(with(serde_json::to_value(identity)?, &more));
-        }
-    }
-    Ok((rows, if has_uses { USES } else { IDENTITIES }))
+    Ok((identities.iter().map(row).collect(), IDENTITIES))
 }
+
+/// Of trails, and of names of operations, so many are said; `--format json` has all.
+const MAX_SAID: usize = 100;
 
 /// What the rows do not say.
 fn say_the_rest(summarized: &Summarized, talk: &Talk) {
@@ -113,33 +124,48 @@ fn say_the_rest(summarized: &Summarized, talk: &Talk) {
         "{} events of {n_records} records in {n_files} files; {n_duplicates} came again",
         summary.n_events
     ));
-    for trail in &summary.trails {
+    for trail in summary.trails.iter().take(MAX_SAID) {
         let time = |time: Option<Time>| time.map_or("?".to_owned(), |time| time.to_string());
-        let data = match trail.data_services.join(", ") {
+        let services: Vec<_> =
+            trail.data_services.iter().take(MAX_SAID).map(|it| shown(it)).collect();
+        let data = match services.join(", ") {
             services if services.is_empty() => "no data events".to_owned(),
             services => format!("data events of {services}"),
         };
         talk.say(&format!(
             "account {} in {}: from {} to {}, {data}",
-            trail.account,
-            trail.region,
+            shown(&trail.account),
+            shown(&trail.region),
             time(trail.first),
             time(trail.last)
         ));
     }
-    let counted = |heading: &str, list: &[app::activity::Unattributed]| {
+    let counted = |heading: &str, list: &[Unattributed]| {
         if !list.is_empty() {
-            let names: Vec<String> =
-                list.iter().map(|one| format!("{} {}", one.operation, one.tally.n)).collect();
-            talk.say(&format!("{heading}: {}", names.join(", ")));
+            let one = |one: &Unattributed| format!("{} {}", shown(&one.operation), one.tally.n);
+            let names: Vec<String> = list.iter().take(MAX_SAID).map(one).collect();
+            let more = match list.len() - names.len() {
+                0 => String::new(),
+                n => format!(", and {n} names more"),
+            };
+            talk.say(&format!("{heading}: {}{more}", names.join(", ")));
         }
     };
+    if summary.trails.len() > MAX_SAID {
+        talk.say(&format!("and {} accounts and regions more", summary.trails.len() - MAX_SAID));
+    }
     counted("calls whose actions are not known", &summary.unmapped);
     counted("events that are no calls", &summary.no_calls);
     if summary.n_forgotten > 0 {
         talk.say(&format!(
             "{} events beyond the limit of ids that are remembered: some may count twice",
             summary.n_forgotten
+        ));
+    }
+    if summary.n_left_out > 0 {
+        talk.say(&format!(
+            "{} events left out: more is told apart already than memory is given to",
+            summary.n_left_out
         ));
     }
     for told in problems {
