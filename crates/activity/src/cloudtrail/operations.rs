@@ -95,7 +95,7 @@ pub(crate) fn plan(prefix: &str, name: &str) -> Option<&'static Plan> {
 }
 
 /// `ListFunctions20150331` → `ListFunctions`, `GetFunction20150331v2`, `CreateDistribution2020_05_31`.
-pub(crate) fn unversioned(name: &str) -> &str {
+fn unversioned(name: &str) -> &str {
     let rest = match name.rsplit_once('v') {
         Some((rest, version))
             if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) =>
@@ -208,10 +208,8 @@ const PREFIXES: &[(&str, &str)] = &[
     ("appstream2", "appstream"),
     ("catalog.marketplace", "aws-marketplace"),
     ("cloudcontrolapi", "cloudformation"),
-    ("codeguru", "codeguru"),
     ("data.iot", "iot"),
     ("discovery-marketplace", "aws-marketplace"),
-    ("ecr-public", "ecr-public"),
     ("email", "ses"),
     ("entitlement.marketplace", "aws-marketplace"),
     ("ingest.timestream", "timestream"),
@@ -224,17 +222,14 @@ const PREFIXES: &[(&str, &str)] = &[
     ("opensearch", "es"),
     ("participant.connect", "connect"),
     ("pinpoint", "mobiletargeting"),
-    ("pipes", "pipes"),
     ("query.timestream", "timestream"),
     ("runtime.lex", "lex"),
     ("runtime-v2-lex", "lex"),
     ("runtime.sagemaker", "sagemaker"),
     ("servicecatalog-appregistry", "servicecatalog"),
-    ("sms-voice", "sms-voice"),
     ("streams.dynamodb", "dynamodb"),
     ("tagging", "tag"),
     ("transcribestreaming", "transcribe"),
-    ("trustedadvisor", "trustedadvisor"),
 ];
 
 /// The service principal that a role is handed to, where it is not that of the service's own name.
@@ -242,13 +237,9 @@ pub(crate) fn passed_to(prefix: &str) -> String {
     let host = match prefix {
         "ecs" => "ecs-tasks",
         "cloudwatch" => "monitoring",
-        "elasticmapreduce" => "elasticmapreduce",
-        "es" => "es",
-        "iot" => "iot",
         "mobiletargeting" => "pinpoint",
         // An instance profile is what instances of EC2 take their role from.
-        "iam" => "ec2",
-        "autoscaling" => "ec2",
+        "iam" | "autoscaling" => "ec2",
         other => other,
     };
     format!("{host}.amazonaws.com")
