@@ -73,7 +73,6 @@ impl PolicyKind {
     }
 }
 
-/// Something a rule says of a place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Lint {
     pub rule: &'static str,
