@@ -11,13 +11,13 @@ use std::io::Read;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// What one element of a list, or a reply without lists, may take; a larger one is left out. (A role
-/// has some twenty kilobytes of policies at most, and of a policy five versions are kept.)
+/// What one element of a list, or a reply without its lists of objects, may take; a larger one is
+/// left out. (A role has some twenty kilobytes of policies at most, and of a policy five versions are
+/// kept.)
 const MAX_ELEMENT_BYTES: usize = 8 << 20;
+const TOO_LARGE: &str = "larger than 8 MiB";
 /// What a value takes beside its text.
 const VALUE_BYTES: usize = 40;
-/// Texts of a list of texts beyond this many are left out.
-const MAX_TEXTS: usize = 10_000;
 /// Wrappers and lists around a reply.
 const MAX_AROUND: usize = 4;
 
@@ -86,12 +86,15 @@ impl<'de> Visitor<'de> for Reply<'_, '_> {
         let Self { sink, around } = self;
         let mut names = BTreeSet::new();
         let mut rest = Map::new();
-        let mut left = MAX_ELEMENT_BYTES;
+        let (mut left, mut left_for_names) = (MAX_ELEMENT_BYTES, MAX_ELEMENT_BYTES);
         let mut is_wrapper = false;
         while let Some(name) = map.next_key::<String>()? {
             if names.contains(&name) {
                 return Err(de::Error::custom(format_args!("`{}` stands twice", shown(&name))));
             }
+            left_for_names = left_for_names
+                .checked_sub(name.len() + VALUE_BYTES)
+                .ok_or_else(|| de::Error::custom(TOO_LARGE))?;
             if name == "Call" {
                 let seed = Bounded::new(&mut left);
                 if let Value::Object(parameters) = map.next_value_seed(seed.building())? {
@@ -134,10 +137,25 @@ impl<'de> DeserializeSeed<'de> for Member<'_, '_> {
     }
 }
 
+impl Member<'_, '_> {
+    /// The value that is built, where there is room for it.
+    fn kept<E>(
+        self,
+        build: impl FnOnce(Building<'_, '_>) -> Result<Value, E>,
+    ) -> Result<Option<Value>, E> {
+        let bounded = Bounded::new(self.left);
+        let value = build(bounded.building())?;
+        let problem = bounded.problem.into_inner();
+        let Some(problem) = problem else { return Ok(Some(value)) };
+        (self.sink)(Event::Left { member: self.name, number: 0, problem });
+        Ok(None)
+    }
+}
+
 macro_rules! scalars {
     ($($visit:ident($type:ty);)*) => {$(
         fn $visit<E: de::Error>(self, value: $type) -> Result<Self::Value, E> {
-            Bounded::new(self.left).building().$visit(value).map(Some)
+            self.kept(|building| building.$visit(value))
         }
     )*};
 }
@@ -156,19 +174,11 @@ impl<'de> Visitor<'de> for Member<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let bounded = Bounded::new(self.left);
-        let value = bounded.building().visit_map(map)?;
-        match bounded.problem.into_inner() {
-            None => Ok(Some(value)),
-            Some(problem) => {
-                (self.sink)(Event::Left { member: self.name, number: 0, problem });
-                Ok(None)
-            }
-        }
+        self.kept(|building| building.visit_map(map))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let Self { name, sink, .. } = self;
+        let Self { name, sink, left: rest } = self;
         let mut others = Vec::new();
         let mut n_elements = 0;
         loop {
@@ -177,13 +187,23 @@ impl<'de> Visitor<'de> for Member<'_, '_> {
             let Some(value) = list.next_element_seed(bounded.building())? else { break };
             let number = n_elements;
             n_elements += 1;
-            match (bounded.problem.into_inner(), value) {
+            let problem = bounded.problem.into_inner();
+            match (problem, value) {
                 (Some(problem), _) => sink(Event::Left { member: name, number, problem }),
                 (None, Value::Object(value)) => {
                     sink(Event::Element { member: name, number, value });
                 }
-                (None, other) if others.len() < MAX_TEXTS => others.push(other),
-                (None, _) => {}
+                // It stays until the reply ends, and takes room of the reply.
+                (None, other) => {
+                    let n_bytes = MAX_ELEMENT_BYTES - left + VALUE_BYTES;
+                    if let Some(still_left) = rest.checked_sub(n_bytes) {
+                        *rest = still_left;
+                        others.push(other);
+                    } else {
+                        let problem = TOO_LARGE.to_owned();
+                        sink(Event::Left { member: name, number, problem });
+                    }
+                }
             }
         }
         sink(Event::List { member: name });
@@ -213,7 +233,7 @@ impl<'a> Bounded<'a> {
         let rest = left.checked_sub(n_bytes + VALUE_BYTES);
         **left = rest.unwrap_or(0);
         if rest.is_none() {
-            self.is_wrong(format!("larger than {MAX_ELEMENT_BYTES} bytes"));
+            self.is_wrong(TOO_LARGE.into());
         }
         rest.is_some()
     }
@@ -356,10 +376,24 @@ mod tests {
             r#"{{"Users": [{{"a": "{large}", "b": [1], "c": {{"d": 1}}}}, {{"l": [{many} 1]}}, {{"a": 3}}]}}"#
         );
         let lines = told(&text);
-        let problem = format!("larger than {MAX_ELEMENT_BYTES} bytes");
-        assert_eq!(lines[0], format!("Users/0: {problem}"));
-        assert_eq!(lines[1], format!("Users/1: {problem}"));
+        assert_eq!(lines[0], format!("Users/0: {TOO_LARGE}"));
+        assert_eq!(lines[1], format!("Users/1: {TOO_LARGE}"));
         assert_eq!(lines[2], r#"Users/2 {"a":3}"#);
+    }
+
+    /// Members and lists of texts stay until their reply ends.
+    #[test]
+    fn what_stays_has_a_limit() {
+        let most = MAX_ELEMENT_BYTES / VALUE_BYTES;
+        let texts = told(&format!(r#"{{"Ids": [{} 1], "Url": "x"}}"#, "1,".repeat(most)));
+        let lost = |member: &str| format!("{member}: {TOO_LARGE}");
+        assert_eq!(texts[0], lost(&format!("Ids/{most}")));
+        assert_eq!(texts[2], lost("Url/0"));
+        let members: String = (0..most).map(|n| format!("\"{n}\": 0,")).collect();
+        assert!(told(&format!("{{{members} \"x\": 0}}"))[0].starts_with(TOO_LARGE));
+        let large = "x".repeat(MAX_ELEMENT_BYTES);
+        let lines = told(&format!(r#"{{"Policy": "{large}"}}"#));
+        assert_eq!(lines, [format!("Policy/0: {TOO_LARGE}"), "rest {}".to_owned()]);
     }
 
     #[test]
