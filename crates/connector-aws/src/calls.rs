@@ -186,7 +186,7 @@ pub(crate) const CALLS: &[Call] = &[
     where_there_is(
         "organizations list-roots",
         &["organizations:ListRoots"],
-        &[list("Roots", &["Id", "Arn"], read_before).learn(index::root)],
+        &[list("Roots", &["Id", "Arn"], read_before)],
     ),
     where_there_is(
         "organizations list-organizational-units-for-parent",
@@ -329,8 +329,7 @@ pub(crate) fn recognised(
     member: Option<&str>,
     value: &Map<String, Value>,
 ) -> Option<(&'static Call, &'static Row)> {
-    let rows = CALLS.iter().flat_map(|call| call.rows.iter().map(move |row| (call, row)));
-    let mut rows = rows;
+    let mut rows = CALLS.iter().flat_map(|call| call.rows.iter().map(move |row| (call, row)));
     rows.find(|(_, row)| row.is(member, value))
 }
 

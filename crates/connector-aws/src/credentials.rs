@@ -80,12 +80,8 @@ pub(crate) fn report_row(reading: &mut Reading<'_>, item: &Item<'_>) {
             continue;
         }
         // The report does not name the key; the list of keys does, by when it was made.
-        let made = rotated.value().copied();
-        let known = keys.and_then(|keys| {
-            let mut alike = keys.iter().filter(|(_, at)| at.map(seconds) == made.map(seconds));
-            let key = alike.next().map(|(key, _)| key.as_str());
-            key.filter(|_| alike.next().is_none())
-        });
+        let made = rotated.value().copied().map(Time::seconds);
+        let known = keys.and_then(|keys| keys.get(&made)?.as_deref());
         let fill = |credential: &mut Credential| {
             credential.identity = Some(id);
             credential.enabled = Fact::known(is_active);
@@ -128,10 +124,6 @@ pub(crate) fn report_row(reading: &mut Reading<'_>, item: &Item<'_>) {
     }
 }
 
-fn seconds(time: Time) -> i64 {
-    time.seconds()
-}
-
 fn used_for(credential: &mut Credential, service: Option<&str>, region: Option<&str>) {
     for (name, value) in [("last_used_service", service), ("last_used_region", region)] {
         if let Some(value) = value.filter(|value| !NOTHING.contains(value)) {
@@ -162,7 +154,7 @@ pub(crate) fn access_key_last_used(reading: &mut Reading<'_>, item: &Item<'_>) {
     if !["AKIA", "ASIA"].iter().any(|prefix| key.starts_with(prefix)) {
         let detail = "which key it is of is not told: name the file after the key, or wrap the \
                       reply in {\"Call\": {\"AccessKeyId\": …}, \"Output\": …}";
-        return reading.miss(GapReason::Unsupported, detail.into());
+        return reading.miss(GapReason::Unsupported, detail);
     }
     let user = item.text("UserName").and_then(|name| reading.user_named(item, name));
     reading.credential(item, kinds::ACCESS_KEY, &account_of_key(key), key, |credential| {

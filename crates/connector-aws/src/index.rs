@@ -52,11 +52,10 @@ pub(crate) struct Index {
     pub(crate) profiles: BTreeMap<String, Vec<String>>,
     /// ARNs of users, by name: a path is part of the ARN and not of the name.
     pub(crate) users: InAccount<String>,
-    /// Access keys of a user, by name, with the moments when they were made.
-    pub(crate) keys: InAccount<Vec<(String, Option<Time>)>>,
+    /// Access keys of a user, by name and the second when they were made; none where several were.
+    pub(crate) keys: InAccount<BTreeMap<Option<i64>, Option<String>>>,
     /// The parent of an account or unit of an organisation.
     pub(crate) parents: BTreeMap<String, String>,
-    pub(crate) roots: BTreeSet<String>,
     /// What an organisation's policy is attached to.
     pub(crate) targets: BTreeMap<String, BTreeSet<String>>,
     /// By the ARN of a user or role: the services that it may use, and when each was used last.
@@ -208,8 +207,12 @@ pub(crate) fn policy(index: &mut Index, item: &Item<'_>) {
 
 pub(crate) fn access_key(index: &mut Index, item: &Item<'_>) {
     if let (Some(user), Some(key)) = (item.text("UserName"), item.text("AccessKeyId")) {
+        let made = item.time("CreateDate").map(Time::seconds);
         let keys = index.keys.entry(of(item, user)).or_default();
-        keys.push((key.into(), item.time("CreateDate")));
+        let known = keys.entry(made).or_insert_with(|| Some(key.into()));
+        if known.as_deref() != Some(key) {
+            *known = None;
+        }
     }
 }
 
@@ -220,10 +223,6 @@ pub(crate) fn service_used(index: &mut Index, item: &Item<'_>) {
         let services = index.used.entry(of.into()).or_default();
         services.insert(service.into(), item.time("LastAuthenticated"));
     }
-}
-
-pub(crate) fn root(index: &mut Index, item: &Item<'_>) {
-    index.roots.extend(item.text("Id").map(String::from));
 }
 
 /// A unit or account, listed for the parent that the call names.
