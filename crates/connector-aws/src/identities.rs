@@ -1,9 +1,11 @@
 //! Users, roles, groups and managed policies, as one call states them all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connectors::aws::{last_part, mechanism_of, statements, subjects};
-use model::{Effect, Fact, Identity, IdentityId, PolicyKind, Subject, Time, Value, kinds};
+use model::{
+    Effect, Fact, Identity, IdentityId, PolicyDocument, PolicyKind, Subject, Time, Value, kinds,
+};
 
 use crate::calls::CREDENTIAL_REPORT;
 use crate::index::{Named, default_version, policies_of};
@@ -23,7 +25,7 @@ pub(crate) fn user(reading: &mut Reading<'_>, item: &Item<'_>) {
     let mut groups = Vec::new();
     let mut through_groups: Vec<(&str, &[Named])> = Vec::new();
     let mut is_group_unknown = false;
-    for group in item.texts("GroupList") {
+    for group in BTreeSet::from_iter(item.texts("GroupList")) {
         if let Some(known) = index.groups.get(&(item.account.to_owned(), group.to_owned())) {
             groups.push(known.arn.clone());
             through_groups.push((group, &known.policies));
@@ -53,14 +55,11 @@ pub(crate) fn user(reading: &mut Reading<'_>, item: &Item<'_>) {
         }
     });
     reading.tagged(item, id, item.value.get("Tags"));
-    inline_policies(reading, item, id, arn, "UserPolicyList");
-    for policy in inline.iter().chain(&attached) {
-        reading.grants(item, id, None, policy);
-    }
+    inline_policies(reading, item, arn, "UserPolicyList", |policy| policy.holder = Some(id));
+    reading.grants(item, id, None, &inline);
+    reading.grants(item, id, None, &attached);
     for (group, policies) in through_groups {
-        for policy in policies {
-            reading.grants(item, id, Some(group), policy);
-        }
+        reading.grants(item, id, Some(group), policies);
     }
 }
 
@@ -102,10 +101,9 @@ pub(crate) fn role(reading: &mut Reading<'_>, item: &Item<'_>) {
         identity.fact("instance_profiles", listed(profiles.iter().map(|it| (*it).to_owned())));
     });
     reading.tagged(item, id, item.value.get("Tags"));
-    inline_policies(reading, item, id, arn, "RolePolicyList");
-    for policy in inline.iter().chain(&attached) {
-        reading.grants(item, id, None, policy);
-    }
+    inline_policies(reading, item, arn, "RolePolicyList", |policy| policy.holder = Some(id));
+    reading.grants(item, id, None, &inline);
+    reading.grants(item, id, None, &attached);
     for profile in profiles {
         let from = Subject::Principal { principal: profile.to_owned() };
         reading.trust(item, "instance-profile", profile, from, id, |_| {});
@@ -159,7 +157,7 @@ pub(crate) fn service_used(reading: &mut Reading<'_>, item: &Item<'_>) {
     if item.stated_parameter("Arn").is_none() && item.pointer.ends_with("/0") {
         let detail = "whose services these are is not told: wrap the reply in \
                       {\"Call\": {\"Arn\": …}, \"Output\": …}";
-        reading.miss(model::GapReason::Unsupported, detail.into());
+        reading.miss(model::GapReason::Unsupported, detail);
     }
 }
 
@@ -171,12 +169,13 @@ pub(crate) fn listed(names: impl IntoIterator<Item = String>) -> Fact<Value> {
     if names.is_empty() { Fact::absent() } else { Fact::known(names) }
 }
 
+/// The documents that are part of a user, role or group.
 fn inline_policies(
     reading: &mut Reading<'_>,
     item: &Item<'_>,
-    holder: IdentityId,
     arn: &str,
     list: &str,
+    fill: impl Fn(&mut PolicyDocument),
 ) {
     for policy in item.blocks(list) {
         let (Some(name), Some(value)) = (text(policy, "PolicyName"), policy.get("PolicyDocument"))
@@ -184,10 +183,7 @@ fn inline_policies(
             continue;
         };
         let native_id = format!("{arn}#inline/{name}");
-        let kind = PolicyKind::InlinePolicy;
-        reading.policy(item, kind, [&native_id, name], value, |policy| {
-            policy.holder = Some(holder);
-        });
+        reading.policy(item, PolicyKind::InlinePolicy, [&native_id, name], value, &fill);
     }
 }
 
@@ -205,6 +201,9 @@ fn trusts(reading: &mut Reading<'_>, item: &Item<'_>, arn: &str, role: IdentityI
                 reading.mention(item, kind, ["aws", account, arn, last_part(arn)])
             };
             for from in subjects(&statement, sort, principal, &mut named) {
+                if !reading.has_room() {
+                    return;
+                }
                 reading.trust(item, mechanism, arn, from, role, |trust| {
                     trust.conditions.clone_from(&statement.conditions);
                 });
@@ -216,17 +215,10 @@ fn trusts(reading: &mut Reading<'_>, item: &Item<'_>, arn: &str, role: IdentityI
 /// A group is no principal: its documents are kept, and what they allow is granted to its members.
 pub(crate) fn group(reading: &mut Reading<'_>, item: &Item<'_>) {
     let Some(arn) = item.text("Arn") else { return reading.nameless(item) };
-    for policy in item.blocks("GroupPolicyList") {
-        let (Some(name), Some(value)) = (text(policy, "PolicyName"), policy.get("PolicyDocument"))
-        else {
-            continue;
-        };
-        let native_id = format!("{arn}#inline/{name}");
-        let group = item.text("GroupName").unwrap_or(arn);
-        reading.policy(item, PolicyKind::InlinePolicy, [&native_id, name], value, |policy| {
-            policy.facts.insert("group".into(), Fact::known(group));
-        });
-    }
+    let group = item.text("GroupName").unwrap_or(arn);
+    inline_policies(reading, item, arn, "GroupPolicyList", |policy| {
+        policy.facts.insert("group".into(), Fact::known(group));
+    });
 }
 
 pub(crate) fn managed_policy(reading: &mut Reading<'_>, item: &Item<'_>) {
@@ -235,7 +227,7 @@ pub(crate) fn managed_policy(reading: &mut Reading<'_>, item: &Item<'_>) {
     let (version, document) = default_version(item);
     let Some(document) = document else {
         let detail = format!("the reply has no document of the version of `{name}` that counts");
-        return reading.miss(model::GapReason::Malformed, detail);
+        return reading.miss(model::GapReason::Malformed, &detail);
     };
     reading.policy(
         item,

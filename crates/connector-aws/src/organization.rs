@@ -40,7 +40,7 @@ pub(crate) fn policy(reading: &mut Reading<'_>, item: &Item<'_>) {
     let (Some(summary), Some(content)) = (summary, policy.get("Content")) else {
         let detail = "a policy without summary or content; `aws iam get-policy` is not read, since \
                       `get-account-authorization-details` has the documents";
-        return reading.miss(GapReason::Unsupported, detail.into());
+        return reading.miss(GapReason::Unsupported, detail);
     };
     let Some(arn) = text(summary, "Arn") else { return };
     let kind = match text(summary, "Type") {
@@ -48,7 +48,7 @@ pub(crate) fn policy(reading: &mut Reading<'_>, item: &Item<'_>) {
         Some("RESOURCE_CONTROL_POLICY") => PolicyKind::ResourceControlPolicy,
         other => {
             let detail = format!("a policy of the type `{}`", other.unwrap_or_default());
-            return reading.miss(GapReason::Unsupported, detail);
+            return reading.miss(GapReason::Unsupported, &detail);
         }
     };
     let id = text(summary, "Id").unwrap_or(last_part(arn));

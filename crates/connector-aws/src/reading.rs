@@ -1,5 +1,5 @@
-//! Replies being turned into records: what every record of one account has in common, and the
-//! coverage of each call.
+//! Replies being turned into records: what every record of one account has in common, how much they
+//! may take together, and the coverage of each call.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,11 @@ use connectors::aws::{account_of, last_part};
 use connectors::tags::{environment, party, tells_owner};
 use model::kinds::{CredentialKind, IdentityKind};
 use model::record::policy::MAX_DOCUMENT_BYTES;
+use model::text::shown;
 use model::{
-    Authority, Batch, Coverage, Credential, Evidence, Fact, Gap, GapReason, Grant, Identity,
-    IdentityId, OwnerLink, PolicyDocument, PolicyKind, Scope, ScopeId, Subject, Trust, kinds,
+    Authority, Batch, Condition, Coverage, Credential, Evidence, Fact, Facts, Gap, GapReason,
+    Grant, Identity, IdentityId, OwnerLink, PolicyDocument, PolicyKind, Scope, ScopeId, Subject,
+    Trust, kinds,
 };
 use serde_json::Value;
 
@@ -17,12 +19,15 @@ use crate::calls::{self, Call};
 use crate::index::{Index, Named, Rights};
 use crate::item::{Item, document, tags};
 
-/// Grants and trusts of a source take at most this much; the rest is a gap. Policies multiply what
-/// one list says by all who have it.
-const MAX_RIGHTS_BYTES: usize = 256 << 20;
-/// What a record takes beside its texts, and a text beside its bytes.
-const RECORD_BYTES: usize = 500;
+/// The records of a source take at most this much; the rest is left out, and a gap. Groups, profiles
+/// and policies multiply what one list says by all who have it, and an element of twenty bytes is a
+/// record of a thousand.
+const MAX_RECORD_BYTES: usize = if cfg!(test) { 16 << 20 } else { 1 << 30 };
+/// What a record takes beside its texts, with the place where it was read; a text beside its bytes.
+const RECORD_BYTES: usize = 1_000;
 const TEXT_BYTES: usize = 40;
+/// Gaps that hide anything are told in every scope, so many in all; more cut every scope short.
+const MAX_TOLD_EVERYWHERE: usize = 100_000;
 /// Actions and resources that one grant lists; how many there are is a fact.
 const MAX_LISTED: usize = 100;
 
@@ -32,14 +37,18 @@ pub(crate) const SYSTEM: &str = "aws";
 pub(crate) struct Reading<'a> {
     pub(crate) index: &'a Index,
     pub(crate) batch: Batch,
-    /// By account and call.
-    scopes: BTreeMap<(String, &'static str), Coverage>,
-    n_rights_bytes: usize,
+    scopes: Vec<Coverage>,
+    /// Which scope is that of an account and call.
+    places: BTreeMap<(String, &'static str), usize>,
+    /// Gaps of every scope.
+    everywhere: Vec<Gap>,
+    n_bytes: usize,
     n_left_out: u64,
     /// Whether something of the object at hand was missed.
     is_missed: bool,
-    /// Where the object at hand stands.
+    /// Where the object at hand stands, and the scope that it is of.
     locus: String,
+    place: usize,
     scope: ScopeId,
 }
 
@@ -54,34 +63,39 @@ impl<'a> Reading<'a> {
         Self {
             index,
             batch: Batch::default(),
-            scopes: BTreeMap::new(),
-            n_rights_bytes: 0,
+            scopes: Vec::new(),
+            places: BTreeMap::new(),
+            everywhere: Vec::new(),
+            n_bytes: 0,
             n_left_out: 0,
             is_missed: false,
             locus: String::new(),
+            place: 0,
             scope: Scope::new(SYSTEM, "", "", "").id,
         }
     }
 
     /// A file of an account has replies to a call.
     pub(crate) fn begin(&mut self, locus: &str, account: &str, call: &'static Call) {
-        let coverage = self
-            .scopes
-            .entry((account.to_owned(), call.name))
-            .or_insert_with(|| Coverage::new(scope_of(account, call)));
-        self.scope = coverage.scope.id;
+        let n_scopes = self.scopes.len();
+        let place = self.places.entry((account.to_owned(), call.name)).or_insert(n_scopes);
+        self.place = *place;
+        if self.place == n_scopes {
+            self.scopes.push(Coverage::new(scope_of(account, call)));
+        }
+        self.scope = self.scopes.get(self.place).map_or(self.scope, |coverage| coverage.scope.id);
         self.is_missed = false;
         if self.locus != locus {
             locus.clone_into(&mut self.locus);
         }
     }
 
-    /// Counts an object of the call as read, unless something of it was not.
-    pub(crate) fn read(&mut self, account: &str, call: &'static Call) {
+    /// Counts the object at hand as read, unless something of it was not.
+    pub(crate) fn read(&mut self) {
         if self.is_missed {
             return;
         }
-        if let Some(coverage) = self.scopes.get_mut(&(account.to_owned(), call.name)) {
+        if let Some(coverage) = self.scopes.get_mut(self.place) {
             coverage.read();
         }
     }
@@ -96,19 +110,18 @@ impl<'a> Reading<'a> {
     /// A call of an account was not replied to.
     pub(crate) fn not_replied(&mut self, account: &str, call: &str, gap: &Gap) {
         self.asked(account, call);
-        let coverage =
-            self.scopes.iter_mut().find(|((of, name), _)| of == account && *name == call);
-        if let Some((_, coverage)) = coverage {
+        let place =
+            calls::named(call).and_then(|call| self.places.get(&(account.to_owned(), call.name)));
+        if let Some(coverage) = place.and_then(|place| self.scopes.get_mut(*place)) {
             coverage.miss(gap.clone());
         }
     }
 
-    /// Something of the file at hand was not read.
-    pub(crate) fn miss(&mut self, reason: GapReason, detail: String) {
+    /// Something of the object at hand was not read.
+    pub(crate) fn miss(&mut self, reason: GapReason, detail: &str) {
         self.is_missed = true;
-        let gap = Gap::new(&self.locus, reason).detail(detail);
-        let scope = self.scope;
-        if let Some(coverage) = self.scopes.values_mut().find(|it| it.scope.id == scope) {
+        let gap = Gap::new(&self.locus, reason).detail(shown(detail).into_owned());
+        if let Some(coverage) = self.scopes.get_mut(self.place) {
             coverage.miss(gap);
         }
     }
@@ -116,48 +129,69 @@ impl<'a> Reading<'a> {
     /// An object has no name or ARN of its own.
     pub(crate) fn nameless(&mut self, item: &Item<'_>) {
         let pointer = item.pointer;
-        self.miss(GapReason::Malformed, format!("{pointer} has no name or ARN that is a text"));
+        self.miss(GapReason::Malformed, &format!("{pointer} has no name or ARN that is a text"));
     }
 
     /// A file was not read to its end: it may hide anything.
     pub(crate) fn miss_everywhere(&mut self, gap: &Gap) {
-        for coverage in self.scopes.values_mut() {
-            coverage.miss(gap.clone());
-        }
+        self.everywhere.push(gap.clone());
     }
 
     /// The last page of a call is not there.
     pub(crate) fn is_cut(&mut self, account: &str, call: &'static str) {
-        if let Some(coverage) = self.scopes.get_mut(&(account.to_owned(), call)) {
+        let place = self.places.get(&(account.to_owned(), call));
+        if let Some(coverage) = place.and_then(|place| self.scopes.get_mut(*place)) {
             coverage.truncated = true;
         }
     }
 
     pub(crate) fn finish(mut self) -> Batch {
         if self.n_left_out > 0 {
-            let most = MAX_RIGHTS_BYTES >> 20;
+            let most = MAX_RECORD_BYTES >> 20;
             let detail = format!(
-                "rights and trusts are stated up to {most} MiB; {} lists of them are left out",
+                "records are stated up to {most} MiB; {} and what belongs to them are left out",
                 self.n_left_out
             );
-            for coverage in self.scopes.values_mut() {
+            for coverage in &mut self.scopes {
                 let locus = coverage.scope.name.clone();
                 coverage.truncated = true;
                 coverage.miss(Gap::new(locus, GapReason::TooLarge).detail(detail.clone()));
             }
         }
-        self.batch.coverage.extend(self.scopes.into_values());
+        let n_told = MAX_TOLD_EVERYWHERE / self.scopes.len().max(1);
+        for coverage in &mut self.scopes {
+            for gap in self.everywhere.iter().take(n_told) {
+                coverage.miss(gap.clone());
+            }
+            coverage.truncated |= self.everywhere.len() > n_told;
+        }
+        self.batch.coverage.append(&mut self.scopes);
         self.batch
     }
 
-    fn has_room_for<'t>(&mut self, texts: impl IntoIterator<Item = &'t String>) -> bool {
-        if self.n_rights_bytes <= MAX_RIGHTS_BYTES {
-            let n_bytes: usize = texts.into_iter().map(|text| TEXT_BYTES + text.len()).sum();
-            self.n_rights_bytes += RECORD_BYTES + n_bytes;
-        }
-        let has_room = self.n_rights_bytes <= MAX_RIGHTS_BYTES;
+    /// Whether there is room for more records. Without any, something is left out.
+    pub(crate) fn has_room(&mut self) -> bool {
+        let has_room = self.n_bytes < MAX_RECORD_BYTES;
         self.n_left_out += u64::from(!has_room);
         has_room
+    }
+
+    /// Takes the room of a record with these texts, facts and conditions.
+    fn take<'t>(
+        &mut self,
+        texts: impl IntoIterator<Item = &'t String>,
+        facts: &'t Facts,
+        conditions: &'t [Condition],
+    ) {
+        let lists = facts.iter().flat_map(|(_, fact)| match fact.value() {
+            Some(model::Value::Text(text)) => std::slice::from_ref(text),
+            Some(model::Value::List(list)) => list.as_slice(),
+            _ => &[],
+        });
+        let keys = conditions.iter().map(|condition| &condition.key);
+        let values = conditions.iter().flat_map(|condition| &condition.values);
+        let texts = texts.into_iter().chain(lists).chain(keys).chain(values);
+        self.n_bytes += RECORD_BYTES + texts.map(|text| TEXT_BYTES + text.len()).sum::<usize>();
     }
 
     pub(crate) fn evidence(&self, item: &Item<'_>) -> Evidence {
@@ -179,7 +213,10 @@ impl<'a> Reading<'a> {
         identity.evidence.push(self.evidence(item));
         fill(&mut identity);
         let id = identity.id;
-        self.batch.identities.push(identity);
+        if self.has_room() {
+            self.take([&identity.native_id, &identity.name], &identity.facts, &[]);
+            self.batch.identities.push(identity);
+        }
         id
     }
 
@@ -192,7 +229,10 @@ impl<'a> Reading<'a> {
             link.loci.push(self.locus.clone());
             let pointer = format!("{}/Tags/{key}", item.pointer);
             link.evidence.push(Evidence::at(&self.locus).pointer(pointer));
-            self.batch.owners.push(link);
+            if self.has_room() {
+                self.take([&link.owner.key, &link.owner.name], &Facts::new(), &[]);
+                self.batch.owners.push(link);
+            }
         }
         let Some(identity) = self.batch.identities.last_mut().filter(|it| it.id == id) else {
             return;
@@ -218,7 +258,10 @@ impl<'a> Reading<'a> {
         identity.loci.push(self.locus.clone());
         identity.evidence.push(self.evidence(item).shows("named here"));
         let id = identity.id;
-        self.batch.identities.push(identity);
+        if self.has_room() {
+            self.take([&identity.native_id, &identity.name], &Facts::new(), &[]);
+            self.batch.identities.push(identity);
+        }
         id
     }
 
@@ -257,7 +300,10 @@ impl<'a> Reading<'a> {
             credential.fact("user", Fact::known(user));
         }
         fill(&mut credential);
-        self.batch.credentials.push(credential);
+        if self.has_room() {
+            self.take([&credential.native_id, &credential.name], &credential.facts, &[]);
+            self.batch.credentials.push(credential);
+        }
     }
 
     /// A policy document, if it is one and not too long; says whether it is kept.
@@ -270,7 +316,7 @@ impl<'a> Reading<'a> {
         fill: impl FnOnce(&mut PolicyDocument),
     ) -> Option<String> {
         let Some(document) = document(value) else {
-            self.miss(GapReason::Malformed, format!("the document of `{name}` is no text"));
+            self.miss(GapReason::Malformed, &format!("the document of `{name}` is no text"));
             return None;
         };
         if document.len() > MAX_DOCUMENT_BYTES {
@@ -278,7 +324,7 @@ impl<'a> Reading<'a> {
                 "the document of `{name}` has {} bytes; {MAX_DOCUMENT_BYTES} are taken in",
                 document.len()
             );
-            self.miss(GapReason::TooLarge, detail);
+            self.miss(GapReason::TooLarge, &detail);
             return None;
         }
         let mut policy = PolicyDocument::new(
@@ -293,18 +339,32 @@ impl<'a> Reading<'a> {
         policy.loci.push(self.locus.clone());
         policy.evidence.push(self.evidence(item));
         fill(&mut policy);
-        self.batch.policies.push(policy);
+        if self.has_room() {
+            let texts = [&policy.native_id, &policy.name, &policy.document];
+            self.take(texts.into_iter().chain(&policy.targets), &policy.facts, &[]);
+            self.batch.policies.push(policy);
+        }
         Some(document)
     }
 
-    /// What an identity may do by a policy: one grant for each effect.
+    /// What an identity may do by policies, its own or those of a group that it is in.
     pub(crate) fn grants(
         &mut self,
         item: &Item<'_>,
         to: IdentityId,
         group: Option<&str>,
-        policy: &Named,
+        policies: &[Named],
     ) {
+        for policy in policies {
+            if !self.has_room() {
+                return;
+            }
+            self.grants_by(item, to, group, policy);
+        }
+    }
+
+    /// One grant for each effect of a policy.
+    fn grants_by(&mut self, item: &Item<'_>, to: IdentityId, group: Option<&str>, policy: &Named) {
         let index = self.index;
         let of_managed =
             || index.policies.get(&(item.account.to_owned(), policy.native_id.clone()));
@@ -329,11 +389,6 @@ impl<'a> Reading<'a> {
             });
         };
         for rights in rights {
-            let listed = rights.actions.iter().take(MAX_LISTED);
-            let listed = listed.chain(rights.resources.iter().take(MAX_LISTED));
-            if !self.has_room_for(listed.chain([&native_id, &via])) {
-                return;
-            }
             let native_id = format!("{native_id}{}", suffix(rights));
             self.grant(item, to, &native_id, &via, policy, |grant| fill(grant, rights));
         }
@@ -348,6 +403,9 @@ impl<'a> Reading<'a> {
         policy: &Named,
         fill: impl FnOnce(&mut Grant),
     ) {
+        if !self.has_room() {
+            return;
+        }
         let mut grant = Grant::new("policy", SYSTEM, item.account, native_id, self.scope, to);
         grant.loci.push(self.locus.clone());
         grant.via = Some(via.into());
@@ -355,6 +413,8 @@ impl<'a> Reading<'a> {
         grant.facts.insert("policy_document".into(), Fact::known(document.to_string()));
         grant.evidence.push(self.evidence(item));
         fill(&mut grant);
+        let texts = grant.actions.iter().chain(&grant.resources).chain(&grant.via);
+        self.take(texts.chain([&grant.native_id]), &grant.facts, &grant.conditions);
         self.batch.grants.push(grant);
     }
 
@@ -367,15 +427,16 @@ impl<'a> Reading<'a> {
         to: IdentityId,
         fill: impl FnOnce(&mut Trust),
     ) {
+        if !self.has_room() {
+            return;
+        }
         // Of the account of the role, as Terraform state has it.
         let instance = account_of(native_id).unwrap_or(item.account);
         let mut trust = Trust::new(mechanism, SYSTEM, instance, native_id, self.scope, from, to);
         trust.loci.push(self.locus.clone());
         fill(&mut trust);
-        if !self.has_room_for(trust.conditions.iter().flat_map(|it| &it.values)) {
-            return;
-        }
         trust.evidence.push(self.evidence(item));
+        self.take([&trust.native_id], &trust.facts, &trust.conditions);
         self.batch.trusts.push(trust);
     }
 }

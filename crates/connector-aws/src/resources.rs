@@ -24,7 +24,7 @@ fn policy(reading: &mut Reading<'_>, item: &Item<'_>, arn: Option<String>, param
         "which resource the policy is part of is not told: wrap the reply in \
          {{\"Call\": {{\"{parameter}\": …}}, \"Output\": …}}, or see the README for names of files"
     );
-    reading.miss(GapReason::Unsupported, detail);
+    reading.miss(GapReason::Unsupported, &detail);
 }
 
 pub(crate) fn of_bucket(reading: &mut Reading<'_>, item: &Item<'_>) {
@@ -104,7 +104,7 @@ pub(crate) fn of_repository(reading: &mut Reading<'_>, item: &Item<'_>) {
             "the region of the repository `{name}` is not told: wrap the reply in \
              {{\"Call\": {{\"Region\": …}}, \"Output\": …}}"
         );
-        return reading.miss(GapReason::Unsupported, detail);
+        return reading.miss(GapReason::Unsupported, &detail);
     };
     let registry = item.text("registryId").unwrap_or(item.account);
     let arn = format!("arn:aws:ecr:{region}:{registry}:repository/{name}");

@@ -23,17 +23,22 @@ use crate::reading::{Reading, SYSTEM};
 /// A file larger than this is not read. (All details of an account with ten thousand roles take a
 /// tenth of it.)
 pub(crate) const MAX_FILE_BYTES: u64 = 256 << 20;
-/// What all files together may have: records of them are held until the end, and take some four
-/// times as much.
+/// What all files together may have.
 pub(crate) const MAX_ALL_BYTES: u64 = 256 << 20;
 const MAX_FILES: usize = 20_000;
 const MAX_FOLDERS: usize = 16;
 /// Of a file that is of more accounts than this, what AWS makes is stated for the first.
 const MAX_ACCOUNTS: usize = 100;
+/// Accounts that a test of the source names; of more, it says how many.
+const MAX_NAMED_ACCOUNTS: usize = 20;
+/// Of so many accounts it is told which calls were not saved. (An organisation has some ten thousand.)
+const MAX_MISSED_ACCOUNTS: usize = 20_000;
 /// Elements that are left out are told one by one up to this many.
 const MAX_LEFT_OUT: usize = 1_000;
 /// A credential report has a row for each user; of more, the first are read.
 const MAX_REPORT_ROWS: usize = 100_000;
+/// A credential report has 22 columns; one of more than this is none.
+const MAX_REPORT_COLUMNS: usize = 100;
 /// How a credential report begins.
 const REPORT_HEAD: &[u8] = b"user,arn,user_creation_time";
 /// Folders that hold nothing of the kind.
@@ -225,7 +230,9 @@ fn records(
         if request.is_cancelled() {
             return Err(SourceError::Cancelled);
         }
-        drop(read);
+        if let Err(gap) = read {
+            failed.entry(file.as_path()).or_insert(gap);
+        }
     }
 
     let mut left_out: Vec<Gap> = Vec::new();
@@ -238,11 +245,12 @@ fn records(
         let mut unlimited = u64::MAX;
         let read = asked.read(request, file, &mut unlimited, &mut |event, parameters| {
             if let Event::Left { member, number, problem } = &event {
+                let member = model::text::shown(member);
                 let detail = format!("{member}/{number} is left out: {problem}");
-                match calls::of_list(member).filter(|_| !account.is_empty()) {
+                match calls::of_list(&member).filter(|_| !account.is_empty()) {
                     Some(call) => {
                         reading.begin(&locus, account, call);
-                        reading.miss(reason_of(problem), detail);
+                        reading.miss(reason_of(problem), &detail);
                     }
                     // Of which call it was, and of whom, it no longer says.
                     None if left_out.len() < MAX_LEFT_OUT => {
@@ -262,8 +270,10 @@ fn records(
                     return;
                 }
                 reading.begin(&locus, met.item.account, met.call);
-                (met.row.read)(&mut reading, &met.item);
-                reading.read(met.item.account, met.call);
+                if reading.has_room() {
+                    (met.row.read)(&mut reading, &met.item);
+                    reading.read();
+                }
             });
         });
         if let Err(gap) = read {
@@ -336,8 +346,10 @@ pub(crate) fn test(request: &Request<'_>, path: &Path) -> Result<String, SourceE
     if n_files == 0 {
         return Err(SourceError::Protocol(format!("no saved reply of AWS in {}", shown(path))));
     }
-    let accounts: Vec<String> = accounts.into_iter().collect();
-    Ok(format!("{n_files} files of saved replies, of {}", accounts.join(", ")))
+    let n_more = accounts.len().saturating_sub(MAX_NAMED_ACCOUNTS);
+    let accounts: Vec<String> = accounts.into_iter().take(MAX_NAMED_ACCOUNTS).collect();
+    let more = if n_more > 0 { format!(" and {n_more} more") } else { String::new() };
+    Ok(format!("{n_files} files of saved replies, of {}{more}", accounts.join(", ")))
 }
 
 /// How many replies of a call say that there is more, and how many that they are the last.
@@ -367,6 +379,7 @@ fn missing_calls(index: &Index) -> Vec<Coverage> {
         .iter()
         .filter(|(account, calls)| !account.is_empty() && calls.contains(calls::AUTHORIZATION));
     accounts
+        .take(MAX_MISSED_ACCOUNTS)
         .map(|(account, seen)| {
             let scope = Scope::new(SYSTEM, account, "calls", account.as_str());
             let mut coverage = Coverage::new(scope);
@@ -425,9 +438,6 @@ fn own_account(value: &Map<String, Value>) -> Option<&str> {
 
 fn learn_accounts(about: &mut About, event: &Event<'_>, parameters: &Map<String, Value>) {
     let mut learn = |member: Option<&str>, value: &Map<String, Value>| {
-        if is_report(value).is_some() {
-            about.is_recognised = true;
-        }
         if calls::recognised(member, value).is_none() {
             return;
         }
@@ -452,7 +462,7 @@ fn is_account(text: &str) -> bool {
 }
 
 /// The text of a credential report in a reply.
-fn is_report(rest: &Map<String, Value>) -> Option<Vec<u8>> {
+fn report_in(rest: &Map<String, Value>) -> Option<Vec<u8>> {
     let content = text(rest, "Content").filter(|_| rest.contains_key("ReportFormat"))?;
     let plain: Vec<u8> = content.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     data_encoding::BASE64.decode(&plain).ok().filter(|bytes| bytes.starts_with(REPORT_HEAD))
@@ -584,7 +594,7 @@ pub(crate) fn read_bytes(
     let read = json::read(reader, &mut |event| match event {
         Event::Call(stated) => parameters = stated,
         Event::Rest(rest) => {
-            if let Some(csv) = is_report(&rest) {
+            if let Some(csv) = report_in(&rest) {
                 problem = report(csv.as_slice(), sink).err().or(problem.take());
             }
             sink(Event::Rest(rest), &parameters);
@@ -599,7 +609,7 @@ pub(crate) fn read_bytes(
             let reason = match error.to_string() {
                 text if text.starts_with("recursion limit") => GapReason::TooDeep,
                 _ if error.is_io() => GapReason::Failed,
-                _ => GapReason::Malformed,
+                text => reason_of(&text),
             };
             Err((reason, format!("no whole JSON: {error}")))
         }
@@ -613,6 +623,10 @@ fn report(reader: impl Read, sink: Sink<'_>) -> Result<(), (GapReason, String)> 
         |error: &csv::Error| (GapReason::Malformed, format!("no whole credential report: {error}"));
     let mut rows = csv::Reader::from_reader(reader);
     let heads = rows.headers().map_err(|error| malformed(&error))?.clone();
+    if heads.len() > MAX_REPORT_COLUMNS {
+        let detail = format!("a credential report of {} columns", heads.len());
+        return Err((GapReason::Malformed, detail));
+    }
     for (number, row) in rows.records().enumerate() {
         let row = row.map_err(|error| malformed(&error))?;
         if number == MAX_REPORT_ROWS {
@@ -641,7 +655,9 @@ pub(crate) fn read_any(name: &str, bytes: &[u8]) -> Batch {
     drop(read_bytes(bytes, &mut |event, parameters| {
         with_each(event, file, of, parameters, &mut |met| {
             reading.begin(name, met.item.account, met.call);
-            (met.row.read)(&mut reading, &met.item);
+            if reading.has_room() {
+                (met.row.read)(&mut reading, &met.item);
+            }
         });
     }));
     let mut batch = reading.finish();

@@ -261,6 +261,49 @@ fn sizes_have_limits() {
     assert!(gaps(&batch).iter().any(|(kind, _, reason)| kind.starts_with("iam") && large(reason)));
 }
 
+/// What one list says of all that belong to it multiplies; so does what is told of every account.
+#[test]
+fn what_multiplies_has_an_end() {
+    let check = |text: &str| {
+        let batch = read(folder(&[("iam.json", text.as_bytes())]).path());
+        assert!(batch.n_records() < 20_000, "{}", batch.n_records());
+        let is_iam = |coverage: &&model::Coverage| coverage.scope.kind.starts_with("iam");
+        assert!(batch.coverage.iter().filter(is_iam).all(|coverage| coverage.truncated));
+        assert!(gaps(&batch).iter().any(|gap| gap.2 == GapReason::TooLarge));
+    };
+    let many =
+        |n: usize, one: &dyn Fn(usize) -> String| (0..n).map(one).collect::<Vec<_>>().join(",");
+    let arn = |what: &str| format!("\"Arn\": \"arn:aws:iam::111122223333:{what}\"");
+    let users = |n| {
+        many(n, &|n| {
+            let arn = arn(&format!("user/{n}"));
+            format!(r#"{{"UserName": "u", {arn}, "GroupList": ["g", "g"]}}"#)
+        })
+    };
+    let group = |policies: &str| {
+        format!(r#""GroupDetailList": [{{"GroupName": "g", {}, {policies}}}]"#, arn("group/g"))
+    };
+    let attached = many(5_000, &|n| format!(r#"{{"PolicyArn": "arn:p/{n}"}}"#));
+    let attached = group(&format!("\"AttachedManagedPolicies\": [{attached}]"));
+    check(&format!(r#"{{"UserDetailList": [{}], {attached}}}"#, users(5_000)));
+    let condition = many(10_000, &|n| format!("\"{n}\""));
+    let document =
+        format!(r#"{{"Statement": {{"Condition": {{"StringEquals": {{"a": [{condition}]}}}}}}}}"#);
+    let inline = format!(r#"[{{"PolicyName": "p", "PolicyDocument": {document}}}]"#);
+    let inline = group(&format!("\"GroupPolicyList\": {inline}"));
+    check(&format!(r#"{{"UserDetailList": [{}], {inline}}}"#, users(5_000)));
+    let role = |n: usize| {
+        let (role, profile) = (arn(&format!("role/{n}")), arn("instance-profile/p"));
+        format!(r#"{{"RoleName": "r", {role}, "InstanceProfileList": [{{{profile}}}]}}"#)
+    };
+    let profile = arn("instance-profile/p");
+    let machine = |n| format!(r#"{{"InstanceId": "{n}", "IamInstanceProfile": {{{profile}}}}}"#);
+    let (roles, machines) = (many(3_000, &role), many(3_000, &machine));
+    check(&format!(
+        r#"{{"RoleDetailList": [{roles}]}} {{"Reservations": [{{"OwnerId": "111122223333", "Instances": [{machines}]}}]}}"#
+    ));
+}
+
 #[test]
 fn a_missing_last_page_hides_what_it_may_hold() {
     let page = ROLE.replacen('{', r#"{"IsTruncated": true, "Marker": "x", "#, 1);

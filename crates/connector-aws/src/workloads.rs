@@ -25,6 +25,9 @@ fn workload(
     });
     reading.tagged(item, identity, tags);
     for role in roles {
+        if !reading.has_room() {
+            return;
+        }
         let Some(to) = reading.principal(item, role) else { continue };
         reading.trust(item, "runs-as", arn, Subject::Identity { identity }, to, |_| {});
     }
@@ -45,6 +48,9 @@ pub(crate) fn function(reading: &mut Reading<'_>, item: &Item<'_>) {
 pub(crate) fn reservation(reading: &mut Reading<'_>, item: &Item<'_>) {
     let account = item.text("OwnerId").unwrap_or(item.account);
     for instance in item.blocks("Instances") {
+        if !reading.has_room() {
+            return;
+        }
         let item = item.within(instance);
         let (Some(id), Some(profile)) = (item.text("InstanceId"), profile_of(instance)) else {
             continue;
