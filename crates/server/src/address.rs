@@ -323,6 +323,13 @@ fn filter_of(text: &str) -> Result<(String, Op, String), Error> {
     Ok((field.to_owned(), op, value.to_owned()))
 }
 
+/// The address of the rows of a list that match.
+pub(crate) fn list_href(path: &str, filters: &[Filter]) -> String {
+    let mut address = Address::new(path);
+    address.query.filters = filters.to_vec();
+    address.href()
+}
+
 pub(crate) fn href(path: &str, pairs: &[(String, String)]) -> String {
     if pairs.is_empty() {
         return path.to_owned();

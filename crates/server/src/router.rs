@@ -6,7 +6,7 @@ use std::time::Duration;
 use app::{App, Error, Kind};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -18,11 +18,11 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 use crate::api::parameter;
 use crate::browser;
-use crate::console::pages::error_page;
+use crate::console::wrong::error_page;
 use crate::problem::{BUSY, Failure, METHOD_NOT_ALLOWED, Problem};
 use crate::routes::{AT_THE_DOOR, SYNC_PATH, routes};
 use crate::server::{Config, Server};
-use crate::wire::{BODY_HASTE, BODY_TIMEOUT, MAX_BODY_BYTES, arrived};
+use crate::wire::{BODY_HASTE, BODY_TIMEOUT, arrived};
 
 /// A reply's head must be there within this; exports stream on after it.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -65,7 +65,6 @@ pub(crate) fn with_state(server: &Server) -> Router {
                 "this address does not take that method",
             ))
         })
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(time_out))
         .layer(from_fn_with_state(Arc::clone(&room), make_room))
         .layer(from_fn_with_state(room, arrive))

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::console::{
     credential, findings as findings_pages, identity, lint, pages, permissions, place, search,
-    settings, sheets, sign_in, sources,
+    settings, sheets, sign_in, sources, today,
 };
 use crate::server::Server;
 use crate::session::{Gate, gate};
@@ -524,7 +524,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         || get(assets::get),
     ),
     // The console
-    page("/", LOOK, "Today", || get(pages::today)),
+    page("/", LOOK, "Today", || get(today::page)),
     page("/identities", LOOK, "Identities", || get(sheets::identities)),
     form(
         "/identities/claim-owner",

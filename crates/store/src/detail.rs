@@ -13,9 +13,9 @@ use crate::finding::{FindingRow, findings_of};
 use crate::owner::{OwnerClaim, owner_claim_of};
 use crate::query::Row;
 use crate::record::Record;
+use crate::record::row::{RECORD, record_of};
 use crate::reference::{Role, roles};
 use crate::select::{leading, rows_naming};
-use crate::sync::{RECORD, record_of};
 use crate::{Result, Store};
 
 /// At most this many related rows of one sort are in a detail; lists have the rest.
@@ -195,7 +195,9 @@ impl Store {
             };
             let mut policies = leading(c, moment, roles::HOLDER, id, MAX_POLICIES)?;
             let record = claims.first().map(|claim: &Claim<Identity>| &claim.row.record);
-            for policy in record.map(Identity::applying_policies).unwrap_or_default() {
+            let applying = record.map(Identity::applying_policies).unwrap_or_default();
+            // Those that were not read are looked for too.
+            for policy in applying.into_iter().take(MAX_RELATED) {
                 if policies.len() >= MAX_POLICIES {
                     break;
                 }

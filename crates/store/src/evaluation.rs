@@ -15,9 +15,10 @@ use crate::engine::{Connection, Row, Value};
 use crate::fields::List;
 use crate::finding::{ReconcileSummary, hash_of, json, set_state, write};
 use crate::owner::OwnerColumn;
+use crate::record::row::{RECORD, record_of};
 use crate::record::{Record, TABLES, unreadable};
 use crate::reference::{Role, roles};
-use crate::sync::{IdHash, RECORD, record_of};
+use crate::writer::IdHash;
 use crate::{Result, Store};
 
 /// More identities than this part of all are not looked up one by one: everything is evaluated.

@@ -156,17 +156,17 @@ const LAST_USED_AT: Field =
     field("last_used_at", "Last used", Time, "r.last_used_at").state("r.last_used_at_state");
 const IDENTITY_OF: Field = field("identity", "Identity", Id, "r.identity_id").unsorted();
 
-const IDENTITY: &[Field] = &[
-    ID,
-    KIND,
-    SYSTEM,
-    INSTANCE,
-    NATIVE_ID,
-    NAME,
-    SOURCE,
-    SCOPE,
-    AUTHORITY,
-    SEEN_FROM,
+/// The fields that a claim has whatever its kind, then those of its kind.
+macro_rules! claim {
+    ($($of_kind:expr,)*) => {
+        &[
+            ID, KIND, SYSTEM, INSTANCE, NATIVE_ID, NAME, SOURCE, SCOPE, AUTHORITY, SEEN_FROM,
+            $($of_kind,)*
+        ]
+    };
+}
+
+const IDENTITY: &[Field] = claim![
     field("environment", "Environment", Choice, "r.environment").state("r.environment_state"),
     ENABLED,
     CREATED_AT,
@@ -176,17 +176,7 @@ const IDENTITY: &[Field] = &[
     field("owner_confidence", "Confidence in the owner", Number, "r.owner_confidence"),
 ];
 
-const CREDENTIAL: &[Field] = &[
-    ID,
-    KIND,
-    SYSTEM,
-    INSTANCE,
-    NATIVE_ID,
-    NAME,
-    SOURCE,
-    SCOPE,
-    AUTHORITY,
-    SEEN_FROM,
+const CREDENTIAL: &[Field] = claim![
     ENABLED,
     CREATED_AT,
     field("expires_at", "Expires", Time, "r.expires_at").state("r.expires_at_state"),
@@ -197,32 +187,12 @@ const CREDENTIAL: &[Field] = &[
     field("n_places", "Places", Number, "r.n_places"),
 ];
 
-const PLACE: &[Field] = &[
-    ID,
-    KIND,
-    SYSTEM,
-    INSTANCE,
-    NATIVE_ID,
-    NAME,
-    SOURCE,
-    SCOPE,
-    AUTHORITY,
-    SEEN_FROM,
+const PLACE: &[Field] = claim![
     field("container", "Lies in", Id, "r.container_id").unsorted(),
     field("exposure", "Readable by", Choice, "r.exposure"),
 ];
 
-const GRANT: &[Field] = &[
-    ID,
-    KIND,
-    SYSTEM,
-    INSTANCE,
-    NATIVE_ID,
-    NAME,
-    SOURCE,
-    SCOPE,
-    AUTHORITY,
-    SEEN_FROM,
+const GRANT: &[Field] = claim![
     IDENTITY_OF,
     field("effect", "Effect", Choice, "r.effect"),
     field("via", "Through", Text, "r.via").unsorted(),
@@ -230,17 +200,7 @@ const GRANT: &[Field] = &[
     field("resources", "Resources", Text, "r.resources").unsorted(),
 ];
 
-const TRUST: &[Field] = &[
-    ID,
-    KIND,
-    SYSTEM,
-    INSTANCE,
-    NATIVE_ID,
-    NAME,
-    SOURCE,
-    SCOPE,
-    AUTHORITY,
-    SEEN_FROM,
+const TRUST: &[Field] = claim![
     field("from", "From", Text, "r.name").unsorted(),
     field("from_identity", "From identity", Id, "r.from_id").unsorted(),
     field("to", "To identity", Id, "r.identity_id").unsorted(),
@@ -259,17 +219,7 @@ const OWNER: &[Field] = &[
     field("confidence", "Confidence", Number, "r.confidence"),
 ];
 
-const POLICY: &[Field] = &[
-    ID,
-    KIND,
-    SYSTEM,
-    INSTANCE,
-    NATIVE_ID,
-    NAME,
-    SOURCE,
-    SCOPE,
-    AUTHORITY,
-    SEEN_FROM,
+const POLICY: &[Field] = claim![
     field("holder", "Part of", Id, "r.holder_id").unsorted(),
     field("resource", "Resource", Text, "r.resource").unsorted(),
     field("version", "Version", Text, "r.version").unsorted(),

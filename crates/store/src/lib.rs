@@ -37,6 +37,7 @@ mod record;
 mod reference;
 mod select;
 mod spool;
+mod writer;
 
 pub use access::{
     ApiToken, NewApiToken, Person, PersonChange, PersonId, Role, Session, SignInLink, TokenId,
@@ -55,8 +56,9 @@ pub use query::{
     Cursor, Facet, FacetValue, Filter, GapRow, Hit, LiesIn, ListQuery, Op, Page, Row, Sort,
 };
 pub use source::{NewSource, Source, SourceChange};
-pub use sync::{CUT_OFF, Counts, MAX_NAME_BYTES, Sync, SyncId, SyncState, SyncSummary, SyncWriter};
+pub use sync::{CUT_OFF, Counts, Sync, SyncId, SyncState, SyncSummary};
 pub use timeline::{FieldChange, Version};
+pub use writer::{MAX_NAME_BYTES, SyncWriter};
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

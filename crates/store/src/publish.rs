@@ -10,13 +10,12 @@ use model::{
 use crate::Result;
 use crate::engine::{Connection, Value};
 use crate::error::Error;
+use crate::record::row::{Version, body_of, hash, marks_of, record_of_key, row_values, stated};
 use crate::record::{Hidden, N_TABLES, Record, TABLES, Table};
 use crate::reference::{self, Waiting, mark, marks};
 use crate::spool::{Offset, Spool};
-use crate::sync::{
-    self, Claims, Counts, Held, Seen, Spooled, SyncSummary, SyncWriter, Version, body_of, marks_of,
-    offset_of, record_of_key, row_values, stated, stated_at,
-};
+use crate::sync::{Counts, SyncSummary};
+use crate::writer::{Claims, Held, Seen, Spooled, SyncWriter, offset_of, stated_at};
 
 /// Coverage of this many syncs of a source is kept; of older ones only counts are.
 const KEPT_COVERAGE: i64 = 100;
@@ -357,11 +356,11 @@ impl Publication<'_> {
                 record.keep_scope(scope);
             }
         }
-        let hash = sync::hash(self.writer.hash_key, &record, &mut Vec::new())?;
+        let hash = hash(self.writer.hash_key, &record, &mut Vec::new())?;
         if hash == held.hash {
             return Ok(false);
         }
-        if hash == sync::hash(self.writer.hash_key, &old, &mut Vec::new())? {
+        if hash == hash(self.writer.hash_key, &old, &mut Vec::new())? {
             // The same, hashed by a version of before.
             let sql = format!("UPDATE {} SET hash = ?2 WHERE key = ?1", R::TABLE.name);
             self.c.run(&sql, &[held.key.into(), hash.into()])?;

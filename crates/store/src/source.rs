@@ -70,18 +70,14 @@ fn row_of(row: &Row<'_>) -> Result<(i64, Source)> {
 }
 
 fn with_last_sync(c: &Connection, (key, mut source): (i64, Source)) -> Result<Source> {
-    source.last_sync = c.one(
-        &format!("{SYNC_ROWS} WHERE r.source_key = ?1 ORDER BY r.key DESC LIMIT 1"),
+    let last = c.rows(
+        &format!("{SYNC_ROWS} WHERE r.source_key = ?1 ORDER BY r.key DESC LIMIT 2"),
         &[key.into()],
         sync_of,
     )?;
-    let n_cut_off = c.one(
-        "SELECT COUNT(*) FROM (SELECT error FROM sync WHERE source_key = ?1 ORDER BY key DESC LIMIT 2) \
-         WHERE error = ?2",
-        &[key.into(), CUT_OFF.into()],
-        |row| row.int(0),
-    )?;
-    source.cut_off_again = n_cut_off == Some(2);
+    let was_cut_off = |sync: &Sync| sync.error.as_deref() == Some(CUT_OFF);
+    source.cut_off_again = last.len() == 2 && last.iter().all(was_cut_off);
+    source.last_sync = last.into_iter().next();
     Ok(source)
 }
 

@@ -11,9 +11,9 @@ use store::{FieldChange, FindingRow, Version};
 
 use super::frame::Frame;
 use super::list::CellView;
-use super::pages::list_href;
 use super::parts::{Markup, Says, SeverityBadge, grouped, prose, text, value, when};
 use super::sheets::state_cell;
+use crate::address::list_href;
 
 /// A page about one thing.
 #[derive(Template)]

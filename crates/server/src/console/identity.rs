@@ -16,7 +16,7 @@ use super::detail::{
 };
 use super::frame::Here;
 use super::parts::{
-    Markup, Says, age, expiry, grouped, identity_icon, kind_title, native_id, not_said,
+    Markup, Says, age, expiry, grouped, identity_icon, kind_title, lines, native_id, not_said,
     party_title, text, value, when,
 };
 use crate::address::href;
@@ -461,18 +461,22 @@ fn permission_sections(detail: &IdentityDetail) -> Vec<Section> {
 /// Longer texts are cut on a page; the API has them whole.
 const MAX_SHOWN_CHARS: usize = 20_000;
 
+fn document(whole: &str) -> Markup {
+    let document: String = whole.chars().take(MAX_SHOWN_CHARS).collect();
+    let cut = if document.len() < whole.len() { " …" } else { "" };
+    Markup(format!("{}{cut}", lines(&document)))
+}
+
 fn policy_row(row: &Row<PolicyDocument>) -> Vec<Markup> {
     let policy = &row.record;
-    let document: String = policy.document.chars().take(MAX_SHOWN_CHARS).collect();
-    let cut = if document.len() < policy.document.len() { " …" } else { "" };
     vec![
         Markup(format!("{} <span class=\"quiet\">{}</span>", text(&policy.name), policy.id)),
         text(policy.kind.name()),
         policy.version.as_deref().map_or_else(|| not_said("has none"), text),
         Markup(format!(
-            "<details><summary>{} characters</summary><pre>{}{cut}</pre></details>",
+            "<details><summary>{} characters</summary><pre>{}</pre></details>",
             policy.document.chars().count(),
-            text(&document)
+            document(&policy.document)
         )),
         text(&row.source_name),
     ]
@@ -593,4 +597,17 @@ pub(crate) async fn withdraw(
     let (identity, now) = (id(&raw_id, "identity")?, server.now());
     server.ask(move |app| owners::withdraw(app, &actor, identity, now)).await?;
     go_to(&format!("/identities/{raw_id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_shown_with_its_lines() {
+        let long = "x".repeat(2_000);
+        let shown = document(&format!("{{\n\"Sid\": \"<b>\u{202e}{long}\"}}")).0;
+        assert_eq!(shown, format!("{{\n&#34;Sid&#34;: &#34;&#60;b&#62;\\u{{202e}}{long}&#34;}}"));
+        assert!(document(&"x".repeat(MAX_SHOWN_CHARS + 1)).0.ends_with("x …"));
+    }
 }

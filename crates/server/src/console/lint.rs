@@ -16,7 +16,7 @@ const MAX_LINES: usize = 2_000;
 #[template(path = "pages/lint.html")]
 struct LintPage {
     frame: Frame,
-    kinds: &'static [(&'static str, &'static str)],
+    kinds: &'static [(&'static str, &'static str, Option<PolicyKind>)],
     kind: String,
     text: String,
     result: Option<Told>,
@@ -49,14 +49,14 @@ struct LintView {
     fix: Option<String>,
 }
 
-const KINDS: &[(&str, &str)] = &[
-    ("", "tell by the document"),
-    ("identity", "a user, a group or a role"),
-    ("resource", "a resource"),
-    ("trust", "a role: who may take it"),
-    ("scp", "an organisation: service control"),
-    ("rcp", "an organisation: resource control"),
-    ("boundary", "a principal: its boundary"),
+const KINDS: &[(&str, &str, Option<PolicyKind>)] = &[
+    ("", "tell by the document", None),
+    ("identity", "a user, a group or a role", Some(PolicyKind::Identity)),
+    ("resource", "a resource", Some(PolicyKind::Resource)),
+    ("trust", "a role: who may take it", Some(PolicyKind::Trust)),
+    ("scp", "an organisation: service control", Some(PolicyKind::Scp)),
+    ("rcp", "an organisation: resource control", Some(PolicyKind::Rcp)),
+    ("boundary", "a principal: its boundary", Some(PolicyKind::Boundary)),
 ];
 
 fn kind_title(kind: PolicyKind) -> &'static str {
@@ -87,21 +87,21 @@ fn result(text: &str, linted: Linted) -> Told {
         )
     };
     let is_long = text.lines().nth(MAX_LINES).is_some();
-    let mut lints: Vec<Lint> = linted.lints;
+    let mut later = linted.lints.into_iter().peekable();
     let mut lines = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let (here, later): (Vec<Lint>, Vec<Lint>) =
-            lints.into_iter().partition(|lint| lint.line.unwrap_or(1) <= number);
-        lints = later;
-        if !is_long || !here.is_empty() {
-            let text = shown(line).into_owned();
-            lines.push(Line { number, text, lints: here.into_iter().map(view).collect() });
+    let mut n_lines = 0;
+    for line in text.lines() {
+        n_lines += 1;
+        let here = std::iter::from_fn(|| later.next_if(|it| it.line.unwrap_or(1) <= n_lines));
+        let lints: Vec<LintView> = here.map(view).collect();
+        if !is_long || !lints.is_empty() {
+            lines.push(Line { number: n_lines, text: shown(line).into_owned(), lints });
         }
     }
+    // About the end of a text that stops too soon.
+    let lints: Vec<LintView> = later.map(view).collect();
     if !lints.is_empty() {
-        // About the end of a text that stops too soon.
-        let lints = lints.into_iter().map(view).collect();
-        lines.push(Line { number: text.lines().count() + 1, text: String::new(), lints });
+        lines.push(Line { number: n_lines + 1, text: String::new(), lints });
     }
     Told { summary, is_cut: linted.is_cut, lines }
 }
@@ -128,9 +128,14 @@ pub(crate) async fn page(ask: Ask) -> Reply {
 pub(crate) async fn lint(ask: Ask, fields: Fields) -> Reply {
     let text = fields.text("policy").replace("\r\n", "\n");
     let named = fields.text("kind").to_owned();
+<<<<<<< Updated upstream
     let (given, attached) = (text.clone(), PolicyKind::of_name(&named));
+=======
+    let given = text.clone();
+    let kind = KINDS.iter().find(|(name, ..)| *name == named).and_then(|(.., kind)| *kind);
+>>>>>>> Stashed changes
     let result =
-        ask.server.ask(move |_| Ok(result(&given, app::policy::lint(&given, attached)))).await?;
+        ask.server.ask(move |_| Ok(result(&given, app::policy::lint(&given, kind)))).await?;
     answer(ask, text, named, Some(result)).await
 }
 

@@ -21,3 +21,5 @@ pub(crate) mod settings;
 pub(crate) mod sheets;
 pub(crate) mod sign_in;
 pub(crate) mod sources;
+pub(crate) mod today;
+pub(crate) mod wrong;

@@ -41,6 +41,11 @@ pub(crate) fn text(foreign: &str) -> Markup {
     Markup(escaped(&shown(foreign)))
 }
 
+/// Foreign text of several lines, whole.
+pub(crate) fn lines(foreign: &str) -> Markup {
+    Markup(escaped(&lines_shown(foreign)))
+}
+
 /// Foreign text in which what stands between backticks is code.
 pub(crate) fn prose(foreign: &str) -> Markup {
     let safe = escaped(&shown(foreign));

@@ -14,10 +14,12 @@ use crate::address::href;
 use crate::api::permissions::question;
 use crate::problem::Reply;
 
-/// Actions that stand together: so many are named.
+/// Actions, resources and statements that stand together: so many are named.
 const MAX_NAMES: usize = 40;
 /// Rows of an answer; the rest is in the API and the command line.
 const MAX_ROWS: usize = 500;
+/// Of what it takes in a row of many, so many alternatives.
+const MAX_ALTERNATIVES: usize = 3;
 
 #[derive(Template)]
 #[template(path = "pages/permissions.html")]
@@ -62,6 +64,7 @@ struct Gate {
 struct WhoView {
     sentence: String,
     rows: Vec<WhoRow>,
+    more: String,
     assumed: Vec<String>,
 }
 
@@ -76,6 +79,7 @@ struct WhoRow {
 struct EffectiveView {
     sentence: String,
     rows: Vec<EffectiveRow>,
+    more: String,
     assumed: Vec<String>,
 }
 
@@ -105,7 +109,7 @@ pub(crate) async fn page(ask: Ask) -> Reply {
                 principal: ask.parameter("principal").unwrap_or_default(),
                 action: ask.parameter("action").unwrap_or_default(),
                 resource: ask.parameter("resource").unwrap_or_default(),
-                context: ask.parameter("context").unwrap_or_default(),
+                context: context(raw.as_deref()),
             };
             let mut page = PermissionsPage {
                 frame,
@@ -139,7 +143,7 @@ pub(crate) async fn page(ask: Ask) -> Reply {
                 if page.form.principal.is_empty() {
                     asked
                         .and_then(|asked| permissions::who_can(&accounts, &asked))
-                        .map(|answer| page.who = Some(who_view(&answer)))
+                        .map(|answer| page.who = Some(who_view(&answer, raw.as_deref())))
                 } else {
                     asked
                         .and_then(|asked| permissions::can(&accounts, &asked))
@@ -157,6 +161,16 @@ pub(crate) async fn page(ask: Ask) -> Reply {
         })
         .await?;
     html(&page)
+}
+
+fn pairs(raw: Option<&str>) -> impl Iterator<Item = (String, String)> {
+    form_urlencoded::parse(raw.unwrap_or_default().as_bytes()).into_owned()
+}
+
+/// The context of an address, which may state it in several pieces.
+fn context(raw: Option<&str>) -> String {
+    let pieces = pairs(raw).filter(|(name, _)| name == "context");
+    pieces.map(|(_, value)| value).collect::<Vec<_>>().join("\n")
 }
 
 fn told(error: &Error) -> String {
@@ -220,7 +234,7 @@ fn can_view(answer: &Can) -> CanView {
         sentence: shown(&format!("{} {} on {}", answer.principal, answer.action, answer.resource))
             .into_owned(),
         gates,
-        residual: answer.residual.iter().map(|cube| alternative(cube)).collect(),
+        residual: alternatives(&answer.residual, answer.residual.len(), answer.residual_cut),
         deciding: explanation.deciding.iter().map(cited).collect(),
         nearest: nearest
             .map(|near| (cited(&near.cited), near.failed.iter().map(failed).collect()))
@@ -249,34 +263,58 @@ fn cited(one: &Cited) -> String {
     shown(&format!("{} {} {}{sid}", one.effect, one.policy, one.pointer)).into_owned()
 }
 
-fn alternative(cube: &[Condition]) -> String {
-    let each: Vec<String> = cube.iter().map(permissions::condition_told).collect();
-    shown(&each.join(" and ")).into_owned()
+/// Each of the ways in which it is allowed, and whether there are more.
+fn alternatives(residual: &[Vec<Condition>], most: usize, is_cut: bool) -> Vec<String> {
+    let told = residual.iter().take(most).map(|cube| {
+        let each: Vec<String> = cube.iter().map(permissions::condition_told).collect();
+        shown(&each.join(" and ")).into_owned()
+    });
+    let more = (is_cut || residual.len() > most).then(|| "or otherwise".to_owned());
+    told.chain(more).collect()
+}
+
+/// What is said of rows that are not on the page.
+fn more(n_rows: usize) -> String {
+    match n_rows.checked_sub(MAX_ROWS) {
+        None | Some(0) => String::new(),
+        Some(n) => format!("{} more are not shown; the API has them.", grouped(n as u64)),
+    }
 }
 
 fn texts(all: &[String]) -> Vec<String> {
-    all.iter().map(|one| shown(one).into_owned()).collect()
+    all.iter().map(|one| seen(one)).collect()
 }
 
-fn who_view(answer: &WhoCan) -> WhoView {
+fn seen(one: &str) -> String {
+    shown(one).into_owned()
+}
+
+/// As many as are named in one cell, and how many more there are.
+fn first<T>(all: &[T], told: impl Fn(&T) -> String) -> Vec<String> {
+    let n_more = all.len().saturating_sub(MAX_NAMES);
+    let more = (n_more > 0).then(|| format!("and {} more", grouped(n_more as u64)));
+    all.iter().take(MAX_NAMES).map(told).chain(more).collect()
+}
+
+/// Each row leads to the same question about one principal, whatever else the address asks with.
+fn who_view(answer: &WhoCan, raw: Option<&str>) -> WhoView {
+    let asked: Vec<(String, String)> = pairs(raw).filter(|(name, _)| name != "principal").collect();
     let rows = answer.principals.iter().take(MAX_ROWS).map(|row| {
         let (tone, word) = verdict(row.decision);
-        let pairs = [
-            ("principal".to_owned(), row.principal.clone()),
-            ("action".to_owned(), answer.action.clone()),
-            ("resource".to_owned(), answer.resource.clone()),
-        ];
+        let principal = [("principal".to_owned(), row.principal.clone())];
+        let pairs = [&principal, asked.as_slice()].concat();
         WhoRow {
             tone,
             verdict: word,
             principal: shown(&row.principal).into_owned(),
             href: href("/permissions", &pairs),
-            residual: row.residual.iter().take(3).map(|cube| alternative(cube)).collect(),
+            residual: alternatives(&row.residual, MAX_ALTERNATIVES, false),
         }
     });
     let (n, n_asked) = (answer.principals.len() as u64, answer.n_asked as u64);
     let text = format!(
-        "{} of {} users and roles may {} on {}",
+        "{}{} of {} users and roles may {} on {}",
+        if answer.is_cut { "More than " } else { "" },
         grouped(n),
         grouped(n_asked),
         answer.action,
@@ -285,6 +323,7 @@ fn who_view(answer: &WhoCan) -> WhoView {
     WhoView {
         sentence: shown(&text).into_owned(),
         rows: rows.collect(),
+        more: more(answer.principals.len()),
         assumed: texts(&answer.assumed),
     }
 }
@@ -296,21 +335,85 @@ fn effective_view(answer: &EffectiveOf) -> EffectiveView {
         let more = row.actions.len().saturating_sub(MAX_NAMES);
         let names: Vec<&str> = row.actions.iter().map(String::as_str).take(MAX_NAMES).collect();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let excepted = first(&row.not_resources, |one| seen(&format!("all but {one}")));
         let limits = row.limited_by.iter().chain(&row.denied_by);
+        let statements: Vec<&Cited> = row.allowed_by.iter().chain(limits).collect();
         EffectiveRow {
             tone,
             verdict: word,
             actions: shown(&format!("{}{more}", names.join(", "))).into_owned(),
             n_actions: grouped(row.n_actions as u64),
-            resources: texts(&row.resources),
-            conditions: texts(&row.conditions),
-            statements: row.allowed_by.iter().chain(limits).map(cited).collect(),
+            resources: [first(&row.resources, |one| seen(one)), excepted].concat(),
+            conditions: first(&row.conditions, |one| seen(one)),
+            statements: first(&statements, |one| cited(one)),
         }
     });
     let text = format!("{} may use {} actions", answer.principal, effective.n_actions);
     EffectiveView {
         sentence: shown(&text).into_owned(),
         rows: rows.collect(),
+        more: more(effective.permissions.len()),
         assumed: texts(&effective.assumed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use app::permissions::accounts_of;
+    use model::{Fact, Identity, PolicyDocument, PolicyKind, Scope, kinds};
+
+    use super::*;
+
+    const ADA: &str = "arn:aws:iam::111122223333:user/ada";
+
+    /// An account with one user, whose only policy has one statement.
+    fn account(statement: &str) -> permissions::Accounts {
+        let scope = Scope::new("aws", "111122223333", "account", "111122223333").id;
+        let mut ada = Identity::new(kinds::IAM_USER, "aws", "111122223333", ADA, scope);
+        ada.fact("inline_policies", Fact::known(vec!["own".to_owned()]));
+        for none in ["attached_policies", "policies_of_groups", "permissions_boundary"] {
+            ada.fact(none, Fact::absent());
+        }
+        let native_id = format!("{ADA}#inline/own");
+        let document = format!("{{\"Version\": \"2012-10-17\", \"Statement\": {statement}}}");
+        let kind = PolicyKind::InlinePolicy;
+        let own = PolicyDocument::new(kind, "aws", "111122223333", native_id, scope, document);
+        accounts_of([&ada], [&own])
+    }
+
+    /// A row is about the request that was asked about, and so is where it leads to.
+    #[test]
+    fn a_row_leads_to_the_same_request() {
+        let accounts = account(
+            r#"{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
+                "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}}"#,
+        );
+        let raw = "action=s3:GetObject&resource=arn:aws:s3:::a/b&resource_account=111122223333\
+                   &context=aws:RequestedRegion=eu-west-1&context=aws:SecureTransport=true\
+                   &absent=aws:SourceIp";
+        let asked = question(Some(raw)).unwrap();
+        let who = who_view(&permissions::who_can(&accounts, &asked).unwrap(), Some(raw));
+        assert_eq!(who.rows.len(), 1);
+        let (path, query) = who.rows[0].href.split_once('?').unwrap();
+        assert_eq!(path, "/permissions");
+        let again = question(Some(query)).unwrap();
+        assert_eq!(again, app::permissions::Ask { principal: ADA.to_owned(), ..asked });
+        assert_eq!(context(Some(raw)).lines().count(), 2);
+    }
+
+    #[test]
+    fn exceptions_are_told_and_long_lists_end() {
+        let effective = |statement: &str| {
+            let answer = permissions::effective(&account(statement), ADA).unwrap();
+            effective_view(&answer).rows.remove(0).resources
+        };
+        let except = r#"{"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::a"}"#;
+        assert_eq!(effective(except), ["all but arn:aws:s3:::a"]);
+        let many: Vec<String> =
+            (0..MAX_NAMES + 5).map(|n| format!("\"arn:aws:s3:::a{n}\"")).collect();
+        let many = many.join(",");
+        let many =
+            effective(&format!(r#"{{"Effect": "Allow", "Action": "s3:*", "Resource": [{many}]}}"#));
+        assert_eq!((many.len(), many[MAX_NAMES].as_str()), (MAX_NAMES + 1, "and 5 more"));
     }
 }

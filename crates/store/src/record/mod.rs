@@ -8,6 +8,7 @@ mod identity;
 mod owner;
 mod place;
 mod policy;
+pub(crate) mod row;
 mod table;
 mod trust;
 
