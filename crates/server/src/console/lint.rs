@@ -128,12 +128,7 @@ pub(crate) async fn page(ask: Ask) -> Reply {
 pub(crate) async fn lint(ask: Ask, fields: Fields) -> Reply {
     let text = fields.text("policy").replace("\r\n", "\n");
     let named = fields.text("kind").to_owned();
-<<<<<<< Updated upstream
     let (given, attached) = (text.clone(), PolicyKind::of_name(&named));
-=======
-    let given = text.clone();
-    let kind = KINDS.iter().find(|(name, ..)| *name == named).and_then(|(.., kind)| *kind);
->>>>>>> Stashed changes
     let result =
         ask.server.ask(move |_| Ok(result(&given, app::policy::lint(&given, kind)))).await?;
     answer(ask, text, named, Some(result)).await
