@@ -4,16 +4,24 @@
 use model::{Condition, Effect, IdentityId, Subject};
 use serde_json::{Map, Value};
 
+use crate::object::{blocks, text, texts};
+
 /// Documents longer than this are not looked into.
 const MAX_LOOKED_INTO: usize = 1 << 20;
 
+/// The six parts of an ARN; the last keeps its colons.
+pub fn parts(arn: &str) -> Option<[&str; 6]> {
+    let mut parts = arn.splitn(6, ':');
+    let mut part = || parts.next();
+    let all = [part()?, part()?, part()?, part()?, part()?, part()?];
+    (all[0] == "arn").then_some(all)
+}
+
 /// `123456789012` of `arn:aws:iam::123456789012:role/x`.
 pub fn account_of(arn: &str) -> Option<&str> {
-    let mut parts = arn.splitn(6, ':');
-    let is_arn = parts.next() == Some("arn");
-    let account = parts.nth(3)?;
+    let [_, _, _, _, account, _] = parts(arn)?;
     let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    (is_arn && is_account).then_some(account)
+    is_account.then_some(account)
 }
 
 /// `x` of `/applications/x` and of `x`.
@@ -62,8 +70,8 @@ pub fn subjects(
             }
         }
         "AWS" => {
-            let resource_part = principal.splitn(6, ':').nth(5).unwrap_or_default();
-            let sort = resource_part.split('/').next().unwrap_or_default();
+            let resource = parts(principal).map_or("", |[.., resource]| resource);
+            let sort = resource.split('/').next().unwrap_or_default();
             if account_of(principal).is_some()
                 && matches!(sort, "role" | "user")
                 && !principal.contains('*')
@@ -182,26 +190,4 @@ fn conditions(condition: Option<&Value>) -> Vec<Condition> {
     }
     conditions.sort();
     conditions
-}
-
-fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    map.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
-}
-
-/// A list of texts, or one.
-fn texts<'a>(map: &'a Map<String, Value>, key: &str) -> Vec<&'a str> {
-    match map.get(key) {
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
-        Some(Value::String(text)) if !text.is_empty() => vec![text],
-        _ => Vec::new(),
-    }
-}
-
-/// A list of objects, or one.
-fn blocks<'a>(map: &'a Map<String, Value>, key: &str) -> Vec<&'a Map<String, Value>> {
-    match map.get(key) {
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_object).collect(),
-        Some(Value::Object(block)) => vec![block],
-        _ => Vec::new(),
-    }
 }

@@ -9,7 +9,8 @@
 //! Shared by connectors: [`files`] opens foreign files safely, [`yaml`] loads hostile YAML within
 //! limits, [`material`] turns recognised credential material into records, [`agents`] reads the
 //! configuration of AI agents and MCP servers, [`aws`] and [`tags`] say what the words of AWS and
-//! of tags mean, [`ini`] reads files of sections, [`outlet`] has the last look at every text of a batch.
+//! of tags mean, [`ini`] reads files of sections and [`object`] members of JSON objects,
+//! [`outlet`] has the last look at every text of a batch.
 
 pub mod address;
 pub mod agents;
@@ -28,6 +29,7 @@ pub mod host;
 mod hostile;
 pub mod ini;
 pub mod material;
+pub mod object;
 pub mod outlet;
 pub mod repository;
 pub mod tags;

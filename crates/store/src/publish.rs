@@ -356,11 +356,12 @@ impl Publication<'_> {
                 record.keep_scope(scope);
             }
         }
+        let old_hash = hash(self.writer.hash_key, &old, &mut Vec::new())?;
         let hash = hash(self.writer.hash_key, &record, &mut Vec::new())?;
         if hash == held.hash {
             return Ok(false);
         }
-        if hash == hash(self.writer.hash_key, &old, &mut Vec::new())? {
+        if hash == old_hash {
             // The same, hashed by a version of before.
             let sql = format!("UPDATE {} SET hash = ?2 WHERE key = ?1", R::TABLE.name);
             self.c.run(&sql, &[held.key.into(), hash.into()])?;

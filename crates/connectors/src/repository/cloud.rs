@@ -9,6 +9,7 @@ use model::{Authority, Fact, Identity, IdentityId};
 
 use super::reading::Reading;
 use crate::address::{Address, public_text};
+use crate::aws::{account_of, parts};
 
 /// The parts of an ARN.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,13 +21,11 @@ pub(super) struct Arn<'a> {
 
 /// An IAM role or user ARN with a real account number in it.
 pub(super) fn iam_arn(text: &str) -> Option<Arn<'_>> {
-    let mut parts = text.splitn(6, ':');
-    let (arn, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
-    let (_, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    let is_iam = arn == "arn" && partition.starts_with("aws") && service == "iam";
+    let account = account_of(text)?;
+    let [_, partition, service, _, _, resource] = parts(text)?;
+    let is_iam = partition.starts_with("aws") && service == "iam";
     let is_plain = !resource.is_empty() && !has_expression(resource);
-    (is_iam && is_account && is_plain).then_some(Arn { account, resource })
+    (is_iam && is_plain).then_some(Arn { account, resource })
 }
 
 /// Whether a part is filled in only when the definition runs.

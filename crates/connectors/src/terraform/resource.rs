@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+pub(super) use crate::object::{blocks, text, texts};
+
 /// One instance of a resource.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Resource {
@@ -53,25 +55,5 @@ impl Resource {
     /// Nested blocks, which are a list of objects, or one object.
     pub(super) fn blocks(&self, key: &str) -> Vec<&Map<String, Value>> {
         blocks(&self.attributes, key)
-    }
-}
-
-pub(super) fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    map.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
-}
-
-pub(super) fn texts<'a>(map: &'a Map<String, Value>, key: &str) -> Vec<&'a str> {
-    match map.get(key) {
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
-        Some(Value::String(text)) if !text.is_empty() => vec![text],
-        _ => Vec::new(),
-    }
-}
-
-pub(super) fn blocks<'a>(map: &'a Map<String, Value>, key: &str) -> Vec<&'a Map<String, Value>> {
-    match map.get(key) {
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_object).collect(),
-        Some(Value::Object(block)) => vec![block],
-        _ => Vec::new(),
     }
 }

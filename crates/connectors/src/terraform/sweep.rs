@@ -11,31 +11,16 @@ use crate::dossier::tells_secret;
 /// Attributes are looked into this deep.
 const MAX_DEPTH: usize = 6;
 
-/// Where in a resource a value stands.
-struct Spot {
+/// Of a longer name, so much is looked at.
+const MAX_NAME_BYTES: usize = 1_024;
+
+/// Where in a resource a text stands.
+struct Spot<'a> {
     /// With the numbers of list elements: what people are shown.
-    path: String,
-    /// Without them: how marks name it.
-    mark: String,
+    path: &'a str,
     /// The last name on the way.
-    name: String,
+    name: &'a str,
     is_marked: bool,
-    depth: usize,
-}
-
-impl Spot {
-    fn element(&self, n: usize) -> Self {
-        let path = format!("{}.{n}", self.path);
-        let (mark, name) = (self.mark.clone(), self.name.clone());
-        Self { path, mark, name, is_marked: self.is_marked, depth: self.depth + 1 }
-    }
-
-    fn member(&self, resource: &Resource, key: &str) -> Self {
-        let mark = format!("{}.{key}", self.mark);
-        let is_marked = self.is_marked || resource.sensitive.contains(&mark);
-        let path = format!("{}.{key}", self.path);
-        Self { path, mark, name: key.into(), is_marked, depth: self.depth + 1 }
-    }
 }
 
 /// States every secret of the resource that its own reader did not deal with.
@@ -44,75 +29,96 @@ pub(super) fn sweep(reading: &mut Reading<'_>, resource: &Resource) {
         if reading.dealt_with.contains(name.as_str()) {
             continue;
         }
-        let is_marked = resource.sensitive.contains(name);
-        let (path, mark, name) = (name.clone(), name.clone(), name.clone());
-        look(reading, resource, &Spot { path, mark, name, is_marked, depth: 0 }, value);
-    }
-}
-
-fn look(reading: &mut Reading<'_>, resource: &Resource, spot: &Spot, value: &Value) {
-    if spot.depth > MAX_DEPTH {
-        return;
-    }
-    match value {
-        Value::String(text) if spot.is_marked || is_likely(&spot.name, text) => {
-            let is_taken_apart = reading.containers(resource, &spot.path, text);
+        Walk::of(resource, name, value, &mut |spot, text| {
+            if !spot.is_marked && !is_likely(spot.name, text) {
+                return;
+            }
+            let is_taken_apart = reading.containers(resource, spot.path, text);
             if !is_taken_apart {
-                let kind = super::kind_of_name(&spot.name);
-                reading.secret(resource, kind, &spot.path, text, None, |credential| {
+                let kind = super::kind_of_name(spot.name);
+                reading.secret(resource, kind, spot.path, text, None, |credential| {
                     if spot.is_marked {
                         credential.fact("confidence", Fact::known("sure"));
                     }
                 });
             }
-        }
-        Value::Array(list) => {
-            for (n, element) in list.iter().enumerate() {
-                look(reading, resource, &spot.element(n), element);
-            }
-        }
-        Value::Object(map) => {
-            for (key, element) in map {
-                look(reading, resource, &spot.member(resource, key), element);
-            }
-        }
-        _ => {}
+        });
     }
 }
 
 /// Every text of a resource that its name or a mark says is secret.
 pub(super) fn secret_texts(resource: &Resource, visit: &mut dyn FnMut(&str)) {
-    for (name, value) in &resource.attributes {
-        let is_marked = resource.sensitive.contains(name);
-        let (path, mark, name) = (String::new(), name.clone(), name.clone());
-        visit_secrets(resource, &Spot { path, mark, name, is_marked, depth: 0 }, value, visit);
-    }
-}
-
-fn visit_secrets(resource: &Resource, spot: &Spot, value: &Value, visit: &mut dyn FnMut(&str)) {
     /// Shorter ones are words that keys have too.
     const MIN_BYTES: usize = 4;
-    if spot.depth > MAX_DEPTH {
-        return;
-    }
-    match value {
-        Value::String(text) => {
-            let is_secret = spot.is_marked || tells_secret(&spot.name) && !is_derived(&spot.name);
+    for (name, value) in &resource.attributes {
+        Walk::of(resource, name, value, &mut |spot, text| {
+            let is_secret = spot.is_marked || tells_secret(spot.name) && !is_derived(spot.name);
             if is_secret && text.len() >= MIN_BYTES {
                 visit(text);
             }
-        }
-        Value::Array(list) => {
-            for it in list {
-                visit_secrets(resource, &spot.element(0), it, visit);
+        });
+    }
+}
+
+/// Goes through the texts of an attribute.
+struct Walk<'a> {
+    resource: &'a Resource,
+    path: String,
+    /// The same without the numbers of list elements: how marks name it.
+    mark: String,
+    visit: &'a mut dyn FnMut(&Spot<'_>, &str),
+}
+
+impl<'a> Walk<'a> {
+    fn of(
+        resource: &'a Resource,
+        name: &str,
+        value: &Value,
+        visit: &'a mut dyn FnMut(&Spot<'_>, &str),
+    ) {
+        let mut walk = Self { resource, path: String::new(), mark: String::new(), visit };
+        walk.member(name, false, 0, value);
+    }
+
+    /// Names are as long as a file makes them, and stand before each of many elements.
+    fn member(&mut self, name: &str, is_marked: bool, depth: usize, value: &Value) {
+        let name = name.get(..name.floor_char_boundary(MAX_NAME_BYTES)).unwrap_or_default();
+        let (path, mark) = (self.path.len(), self.mark.len());
+        for way in [&mut self.path, &mut self.mark] {
+            if !way.is_empty() {
+                way.push('.');
             }
+            way.push_str(name);
         }
-        Value::Object(map) => {
-            for (key, it) in map {
-                visit_secrets(resource, &spot.member(resource, key), it, visit);
+        let is_marked = is_marked || self.resource.sensitive.contains(&self.mark);
+        self.look(name, is_marked, depth, value);
+        self.path.truncate(path);
+        self.mark.truncate(mark);
+    }
+
+    fn look(&mut self, name: &str, is_marked: bool, depth: usize, value: &Value) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        match value {
+            Value::String(text) => {
+                (self.visit)(&Spot { path: &self.path, name, is_marked }, text);
             }
+            Value::Array(list) => {
+                let path = self.path.len();
+                for (n, element) in list.iter().enumerate() {
+                    self.path.push_str(&format!(".{n}"));
+                    self.look(name, is_marked, depth + 1, element);
+                    self.path.truncate(path);
+                }
+            }
+            Value::Object(map) => {
+                for (key, element) in map {
+                    self.member(key, is_marked, depth + 1, element);
+                }
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 

@@ -200,6 +200,18 @@ fn lists_made_to_multiply() {
     ]);
 }
 
+/// A name stands before each element of its list.
+#[test]
+fn a_long_name_of_a_long_list() {
+    let name = format!("{}_password", "a".repeat(1 << 20));
+    let list = vec![serde_json::json!("Fake-Blue-1"); 100_000];
+    let attributes: serde_json::Map<_, _> = [(name, serde_json::json!(list))].into_iter().collect();
+    let state = serde_json::json!({"version": 4, "resources": [{"mode": "managed",
+        "type": "x", "name": "x", "instances": [{"attributes": attributes}]}]});
+    let (_, gaps) = read("long.tfstate", state.to_string().as_bytes());
+    assert_eq!(gaps.len(), 0);
+}
+
 /// `for_each = toset(var.passwords)`: the key of an instance is the password itself.
 #[test]
 fn keys_that_are_secrets() {
