@@ -37,14 +37,13 @@ pub fn account_of_key(key_id: &str) -> String {
 
 /// How somebody becomes a role by a statement of its trust policy.
 pub fn mechanism_of(statement: &Statement, sort: &str, principal: &str) -> &'static str {
-    let allows = |action: &str| statement.actions.iter().any(|it| it.eq_ignore_ascii_case(action));
     if sort == "Federated" {
         if principal.contains(":saml-provider/") { "saml" } else { "web-identity" }
     } else if principal == "rolesanywhere.amazonaws.com" {
         "roles-anywhere"
     } else if principal == "pods.eks.amazonaws.com" {
         "pod-identity"
-    } else if sort == "Service" && allows("sts:AssumeRole") {
+    } else if sort == "Service" && statement.assumes_role {
         "service"
     } else {
         "assume-role"
@@ -119,6 +118,8 @@ fn federated(issuer: &str, conditions: &[Condition]) -> Vec<Subject> {
 pub struct Statement {
     pub effect: Effect,
     pub actions: Vec<String>,
+    /// Whether `sts:AssumeRole` is among the actions, looked for once: principals are as many.
+    pub assumes_role: bool,
     pub resources: Vec<String>,
     pub principals: Vec<(String, String)>,
     pub conditions: Vec<Condition>,
@@ -162,6 +163,7 @@ pub fn statements(document: &str) -> Vec<Statement> {
         };
         Statement {
             effect: if text(map, "Effect") == Some("Deny") { Effect::Deny } else { Effect::Allow },
+            assumes_role: actions.iter().any(|it| it.eq_ignore_ascii_case("sts:AssumeRole")),
             actions,
             resources,
             principals,
