@@ -10,7 +10,7 @@ use model::{
 use crate::Result;
 use crate::engine::{Connection, Value};
 use crate::error::Error;
-use crate::record::row::{Version, body_of, hash, marks_of, record_of_key, row_values, stated};
+use crate::record::row::{self, Version, body_of, marks_of, record_of_key, row_values, stated};
 use crate::record::{Hidden, N_TABLES, Record, TABLES, Table};
 use crate::reference::{self, Waiting, mark, marks};
 use crate::spool::{Offset, Spool};
@@ -356,12 +356,11 @@ impl Publication<'_> {
                 record.keep_scope(scope);
             }
         }
-        let old_hash = hash(self.writer.hash_key, &old, &mut Vec::new())?;
-        let hash = hash(self.writer.hash_key, &record, &mut Vec::new())?;
+        let hash = row::hash(self.writer.hash_key, &record, &mut Vec::new())?;
         if hash == held.hash {
             return Ok(false);
         }
-        if hash == old_hash {
+        if hash == row::hash(self.writer.hash_key, &old, &mut Vec::new())? {
             // The same, hashed by a version of before.
             let sql = format!("UPDATE {} SET hash = ?2 WHERE key = ?1", R::TABLE.name);
             self.c.run(&sql, &[held.key.into(), hash.into()])?;

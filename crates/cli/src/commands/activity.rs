@@ -89,13 +89,16 @@ fn rows(summarized: &Summarized, has_uses: bool) -> anyhow::Result<(Vec<Value>, 
         for identity in identities {
             for used in &identity.uses {
                 let mut row = serde_json::to_value(used)?;
-                row["identity"] = identity.key.clone().into();
+                if let Some(row) = row.as_object_mut() {
+                    row.insert("identity".into(), identity.key.clone().into());
+                }
                 rows.push(row);
             }
         }
         return Ok((rows, USES));
     }
     let row = |identity: &Identity| {
+        let times = [("first", identity.first), ("last", identity.last)];
         let mut row = json!({
             "key": identity.key,
             "kind": identity.kind,
@@ -103,10 +106,14 @@ fn rows(summarized: &Summarized, has_uses: bool) -> anyhow::Result<(Vec<Value>, 
             "n_uses": identity.uses.iter().filter(|used| used.success.n > 0).count(),
             "n_denied": identity.uses.iter().filter(|used| used.denied.n > 0).count(),
         });
-        for (name, time) in [("first", identity.first), ("last", identity.last)] {
-            if let Some(time) = time {
-                row[name] = json!(time);
-            }
+        // A moment that no event has is no member.
+        if let Some(row) = row.as_object_mut() {
+            row.extend(
+                times
+                    .map(|(name, time)| Some((name.to_owned(), json!(time?))))
+                    .into_iter()
+                    .flatten(),
+            );
         }
         row
     };

@@ -16,7 +16,7 @@ const MAX_LINES: usize = 2_000;
 #[template(path = "pages/lint.html")]
 struct LintPage {
     frame: Frame,
-    kinds: &'static [(&'static str, &'static str, Option<PolicyKind>)],
+    kinds: &'static [(&'static str, &'static str)],
     kind: String,
     text: String,
     result: Option<Told>,
@@ -49,14 +49,14 @@ struct LintView {
     fix: Option<String>,
 }
 
-const KINDS: &[(&str, &str, Option<PolicyKind>)] = &[
-    ("", "tell by the document", None),
-    ("identity", "a user, a group or a role", Some(PolicyKind::Identity)),
-    ("resource", "a resource", Some(PolicyKind::Resource)),
-    ("trust", "a role: who may take it", Some(PolicyKind::Trust)),
-    ("scp", "an organisation: service control", Some(PolicyKind::Scp)),
-    ("rcp", "an organisation: resource control", Some(PolicyKind::Rcp)),
-    ("boundary", "a principal: its boundary", Some(PolicyKind::Boundary)),
+const KINDS: &[(&str, &str)] = &[
+    ("", "tell by the document"),
+    ("identity", "a user, a group or a role"),
+    ("resource", "a resource"),
+    ("trust", "a role: who may take it"),
+    ("scp", "an organisation: service control"),
+    ("rcp", "an organisation: resource control"),
+    ("boundary", "a principal: its boundary"),
 ];
 
 fn kind_title(kind: PolicyKind) -> &'static str {
@@ -87,7 +87,9 @@ fn result(text: &str, linted: Linted) -> Told {
         )
     };
     let is_long = text.lines().nth(MAX_LINES).is_some();
-    let mut later = linted.lints.into_iter().peekable();
+    let mut lints = linted.lints;
+    lints.sort_by_key(|lint| lint.line);
+    let mut later = lints.into_iter().peekable();
     let mut lines = Vec::new();
     let mut n_lines = 0;
     for line in text.lines() {
@@ -130,7 +132,7 @@ pub(crate) async fn lint(ask: Ask, fields: Fields) -> Reply {
     let named = fields.text("kind").to_owned();
     let (given, attached) = (text.clone(), PolicyKind::of_name(&named));
     let result =
-        ask.server.ask(move |_| Ok(result(&given, app::policy::lint(&given, kind)))).await?;
+        ask.server.ask(move |_| Ok(result(&given, app::policy::lint(&given, attached)))).await?;
     answer(ask, text, named, Some(result)).await
 }
 

@@ -397,7 +397,7 @@ mod tests {
         let (path, query) = who.rows[0].href.split_once('?').unwrap();
         assert_eq!(path, "/permissions");
         let again = question(Some(query)).unwrap();
-        assert_eq!(again, app::permissions::Ask { principal: ADA.to_owned(), ..asked });
+        assert_eq!(again, permissions::Ask { principal: ADA.to_owned(), ..asked });
         assert_eq!(context(Some(raw)).lines().count(), 2);
     }
 
