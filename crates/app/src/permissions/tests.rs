@@ -180,7 +180,7 @@ fn what_was_not_used() {
     ]
     .join("\n");
     let summed = summarize(&["-".into()], log.as_bytes(), &Wanted::default(), |_| ()).unwrap();
-    let told = unused(&accounts, "ada", &summed.summary).unwrap();
+    let told = unused(&accounts, "ada", &summed).unwrap();
     let grants: Vec<String> = told
         .grants
         .iter()
@@ -197,4 +197,34 @@ fn what_was_not_used() {
     );
     assert_eq!(told.used_beyond, ["sqs:purgequeue"]);
     assert_eq!((told.evidence.days, told.evidence.confidence), (4, "low"));
+}
+
+/// What would leave no record, or left one that does not tell, is not called unused.
+#[test]
+fn what_cannot_be_told() {
+    let arn = format!("arn:aws:iam::{ACCOUNT}:user/ada");
+    let mut ada = identity(kinds::IAM_USER, &arn);
+    ada.fact("inline_policies", Fact::known(vec!["own".to_owned()]));
+    let actions = "['s3:GetBucketPolicy','s3:ListAllMyBuckets','s3:ListBucket']";
+    let document =
+        format!("{{'Statement':{{'Effect':'Allow','Action':{actions},'Resource':'*'}}}}");
+    let own = policy(PolicyKind::InlinePolicy, &format!("{arn}#inline/own"), &document);
+    let accounts = accounts_of(&[ada], &[own]);
+    let record = format!(
+        r#"{{"eventTime":"2026-01-01T00:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetBucketPolicy","errorCode":"NoSuchBucketPolicy","userIdentity":{{"type":"IAMUser","arn":"{arn}"}}}}"#
+    );
+    let log = format!("{record}\n{{broken\n");
+    let summed = summarize(&["-".into()], log.as_bytes(), &Wanted::default(), |_| ()).unwrap();
+    let told = unused(&accounts, "ada", &summed).unwrap();
+    let states: Vec<String> =
+        told.grants.iter().map(|it| format!("{} {:?}", it.action, it.state)).collect();
+    assert_eq!(
+        states,
+        [
+            "s3:GetBucketPolicy NotObservable",
+            "s3:ListAllMyBuckets Unused",
+            "s3:ListBucket NotObservable",
+        ]
+    );
+    assert!(told.evidence.limits.contains(&"some records could not be read or taken in".into()));
 }

@@ -2,27 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use activity::Summary;
 use model::Time;
 use policy::aws::catalogue::{Catalogue, Named};
 use policy::aws::{Accounts, granted};
 use serde::Serialize;
 
 use super::questions::{applied_to, too_wide};
+use crate::activity::Summarized;
 use crate::error::Result;
 
 /// Shorter windows prove little: what runs once a quarter is not in them.
 pub const LONG_WINDOW_DAYS: i64 = 90;
 
-/// Actions that are recorded as data events only, which a trail does not have by itself: by service,
-/// how their names begin.
+/// Actions that are recorded as data events only, which a trail does not have by itself, or never: by
+/// service, how their names begin. An action too many is told as not observable, one too few as unused.
+///
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html>
 const DATA_EVENTS: &[(&str, &[&str])] = &[
     ("bedrock", &["Invoke"]),
+    ("cloudwatch", &["GetMetric", "ListMetrics", "PutMetricData"]),
     (
         "dynamodb",
         &[
             "BatchGet",
             "BatchWrite",
+            "ConditionCheck",
             "DeleteItem",
             "GetItem",
             "PartiQL",
@@ -32,14 +36,21 @@ const DATA_EVENTS: &[(&str, &[&str])] = &[
             "UpdateItem",
         ],
     ),
+    ("ec2messages", &[""]),
+    ("events", &["PutEvents"]),
+    ("execute-api", &[""]),
+    ("firehose", &["PutRecord"]),
+    ("kinesis", &["GetRecords", "GetShardIterator", "PutRecord", "SubscribeToShard"]),
     ("lambda", &["Invoke"]),
+    ("rds-data", &[""]),
     (
         "s3",
         &[
             "AbortMultipart",
             "DeleteObject",
             "GetObject",
-            "HeadObject",
+            // ListObjects, ListObjectVersions, HeadBucket.
+            "ListBucket",
             "ListMultipart",
             "PutObject",
             "RestoreObject",
@@ -47,6 +58,8 @@ const DATA_EVENTS: &[(&str, &[&str])] = &[
     ),
     ("sns", &["Publish"]),
     ("sqs", &["ChangeMessage", "DeleteMessage", "ReceiveMessage", "SendMessage"]),
+    ("ssmmessages", &[""]),
+    ("xray", &["Put"]),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,7 +68,7 @@ pub enum State {
     Used,
     /// No record of it in the window, and one would be there.
     Unused,
-    /// Its use leaves no record in what was read.
+    /// Its use leaves no record in what was read, or none that tells it.
     NotObservable,
 }
 
@@ -85,7 +98,8 @@ pub struct Evidence {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Time>,
     pub days: i64,
-    /// `low` below [`LONG_WINDOW_DAYS`], and when the identity is not in the records at all.
+    /// `low` below [`LONG_WINDOW_DAYS`], when the identity is not in the records at all, and when some
+    /// could not be read.
     pub confidence: &'static str,
     pub limits: Vec<String>,
     /// Services of which data events were recorded.
@@ -108,7 +122,8 @@ pub struct Unused {
 }
 
 /// Holds what a principal is granted against what it was seen to use.
-pub fn unused(accounts: &Accounts, principal: &str, summary: &Summary) -> Result<Unused> {
+pub fn unused(accounts: &Accounts, principal: &str, records: &Summarized) -> Result<Unused> {
+    let summary = &records.summary;
     let (arn, applied) = applied_to(accounts, principal)?;
     let catalogue = Catalogue::get();
     let seen = summary.identities.iter().find(|one| one.key == arn);
@@ -117,6 +132,7 @@ pub fn unused(accounts: &Accounts, principal: &str, summary: &Summary) -> Result
         let tally = uses.entry(used.action.to_ascii_lowercase()).or_default();
         tally.n += used.success.n;
         tally.n_denied += used.denied.n;
+        tally.n_failed += used.failed.n;
         tally.first = [tally.first, used.success.first].into_iter().flatten().min();
         tally.last = tally.last.max(used.success.last);
     }
@@ -126,7 +142,7 @@ pub fn unused(accounts: &Accounts, principal: &str, summary: &Summary) -> Result
         let of_data = DATA_EVENTS.iter().find(|(known, _)| *known == service);
         let is_data =
             of_data.is_some_and(|(_, starts)| starts.iter().any(|start| name.starts_with(start)));
-        !is_data || data_services.iter().any(|known| known.split('.').next() == Some(service))
+        !is_data || data_services.contains(service)
     };
     let mut grants = Vec::new();
     for id in granted(&applied).ok_or_else(|| too_wide(&arn))?.iter() {
@@ -136,6 +152,9 @@ pub fn unused(accounts: &Accounts, principal: &str, summary: &Summary) -> Result
         let (service, name) = full.split_once(':').unwrap_or_default();
         let (state, reason) = match () {
             () if tally.n > 0 => (State::Used, None),
+            () if tally.n_failed > 0 => {
+                (State::NotObservable, Some("it was called, and failed for another reason"))
+            }
             () if !is_recorded(service, name) => {
                 (State::NotObservable, Some("a data event, and none of the service was recorded"))
             }
@@ -155,7 +174,7 @@ pub fn unused(accounts: &Accounts, principal: &str, summary: &Summary) -> Result
     let n = |state| grants.iter().filter(|grant| grant.state == state).count();
     let used_beyond = uses.into_iter().filter(|(_, tally)| tally.n > 0).map(|(name, _)| name);
     Ok(Unused {
-        evidence: evidence(summary, seen.is_some(), &data_services),
+        evidence: evidence(records, seen.is_some(), &data_services),
         n_granted: grants.len(),
         n_used: n(State::Used),
         n_unused: n(State::Unused),
@@ -171,13 +190,15 @@ pub fn unused(accounts: &Accounts, principal: &str, summary: &Summary) -> Result
 struct Tally {
     n: u64,
     n_denied: u64,
+    n_failed: u64,
     first: Option<Time>,
     last: Option<Time>,
 }
 
-fn evidence(summary: &Summary, is_seen: bool, data_services: &BTreeSet<&str>) -> Evidence {
-    let from = summary.trails.iter().filter_map(|trail| trail.first).min();
-    let to = summary.trails.iter().filter_map(|trail| trail.last).max();
+fn evidence(records: &Summarized, is_seen: bool, data_services: &BTreeSet<&str>) -> Evidence {
+    let trails = &records.summary.trails;
+    let from = trails.iter().filter_map(|trail| trail.first).min();
+    let to = trails.iter().filter_map(|trail| trail.last).max();
     let micros = from.zip(to).map_or(0, |(from, to)| to.micros() - from.micros());
     let days = micros / (24 * 3_600 * 1_000_000);
     let mut limits = Vec::new();
@@ -188,13 +209,17 @@ fn evidence(summary: &Summary, is_seen: bool, data_services: &BTreeSet<&str>) ->
     if !is_seen {
         limits.push("the identity is not in the records at all".to_owned());
     }
+    if !records.is_complete() {
+        limits.push("some records could not be read or taken in".to_owned());
+    }
+    let confidence = if limits.is_empty() { "medium" } else { "low" };
     limits.push("a trail does not say when it was off".to_owned());
     Evidence {
         source: "cloudtrail",
         from,
         to,
         days,
-        confidence: if days < LONG_WINDOW_DAYS || !is_seen { "low" } else { "medium" },
+        confidence,
         limits,
         data_services: data_services.iter().map(|it| (*it).to_owned()).collect(),
     }

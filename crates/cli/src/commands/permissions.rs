@@ -225,9 +225,9 @@ pub(crate) fn unused(args: &UnusedArgs, global: &Global, talk: &Talk) -> anyhow:
         });
     bar.finish();
     let summed = summed?;
-    let told = json!(permissions::unused(&accounts, &args.principal, &summed.summary)?);
-    if summed.n_more_problems > 0 || !summed.problems.is_empty() {
-        talk.say("some records could not be read: `tutela activity summarize` says which");
+    let told = json!(permissions::unused(&accounts, &args.principal, &summed)?);
+    if !summed.is_complete() {
+        talk.say("some records were not taken in: `tutela activity summarize` says which");
     }
     if global.format != Format::Table {
         output::print_value(&told, global.format)?;
