@@ -223,7 +223,7 @@ fn holder<'a>(accounts: &'a Accounts, text: &str) -> Result<&'a Holder> {
     }
 }
 
-fn request(accounts: &Accounts, principal: Principal, ask: &Ask) -> Result<Request> {
+pub(super) fn request(accounts: &Accounts, principal: Principal, ask: &Ask) -> Result<Request> {
     let Ask { action, resource, context, absent, resource_account, .. } = ask;
     let is_action = action.split_once(':').is_some_and(|(service, name)| {
         !service.is_empty() && !name.is_empty() && !name.contains([':', '*', '?', ' '])

@@ -2,7 +2,7 @@
 
 use model::{Authority, Fact, Identity, PolicyDocument, PolicyKind, Scope, kinds};
 
-use super::{Ask, accounts_of, can, effective, unused, who_can};
+use super::{Act, Ask, accounts_of, can, effective, refinement, unused, who_can};
 use crate::activity::{Wanted, summarize};
 
 const ACCOUNT: &str = "111122223333";
@@ -195,6 +195,22 @@ fn what_was_not_used() {
             "sqs:SendMessage NotObservable 0/0",
         ]
     );
+    let smaller = refinement(&accounts, "ada", &summed, &["sqs:List*".to_owned()]).unwrap();
+    let [one] = smaller.policies.as_slice() else { panic!("{smaller:#?}") };
+    let refined = one.refined.as_ref().unwrap();
+    assert_eq!(one.act, Act::Replace);
+    assert_eq!(
+        refined.document.as_ref().unwrap()["Statement"],
+        serde_json::json!([{"Effect": "Allow", "Resource": "*",
+            "Action": ["sqs:CreateQueue", "sqs:ListQueues", "sqs:SendMessage"]}])
+    );
+    assert_eq!(smaller.kept, ["sqs:ListQueues"]);
+    assert_eq!(smaller.kept_not_observable, ["sqs:SendMessage"]);
+    // The purge was allowed by nothing that was read, before and after.
+    let replay = smaller.replay;
+    assert_eq!((replay.n_uses, replay.n_same, replay.n_denied_before), (2, 2, 1));
+    let wrong = refinement(&accounts, "ada", &summed, &["List".to_owned()]).unwrap_err();
+    assert_eq!(wrong.message, "`List` is no pattern of actions: `service:Name*`");
     assert_eq!(told.used_beyond, ["sqs:purgequeue"]);
     assert_eq!((told.evidence.days, told.evidence.confidence), (4, "low"));
 }

@@ -93,6 +93,7 @@ enum Command {
     WhoCan(permissions::WhoCanArgs),
     Effective(permissions::EffectiveArgs),
     Unused(permissions::UnusedArgs),
+    Refine(permissions::RefineArgs),
     /// What identities were seen to do.
     #[command(subcommand)]
     Activity(activity::ActivityCommand),
@@ -146,6 +147,7 @@ pub(crate) fn run(arguments: Arguments, talk: &Talk) -> anyhow::Result<Exit> {
         Command::Can(args) => permissions::can(&args, &global),
         Command::WhoCan(args) => permissions::who_can(&args, &global),
         Command::Unused(args) => permissions::unused(&args, &global, talk),
+        Command::Refine(args) => permissions::refine(&args, &global, talk),
         Command::Effective(args) => permissions::effective(&args, &global),
         Command::Activity(command) => activity::run(&command, &global, talk),
         Command::Policy(command) => policy::run(&command, global.format, talk),

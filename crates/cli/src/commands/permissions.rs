@@ -62,6 +62,20 @@ pub(crate) struct UnusedArgs {
     from: PathBuf,
 }
 
+/// Write the smaller policies of a principal: what it used, and what no record would tell.
+///
+/// Actions that were not used go, resources become those that were; what denies stays. The result
+/// never allows what the policies do not, and each recorded use is decided again by it. Exits with 1
+/// where one would be refused.
+#[derive(Debug, Args)]
+pub(crate) struct RefineArgs {
+    #[command(flatten)]
+    of: UnusedArgs,
+    /// Actions that stay, used or not, such as `kms:Decrypt` or `s3:Get*`; several times.
+    #[arg(long, value_name = "PATTERN")]
+    keep: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 struct RequestArgs {
     /// `service:Name`, such as s3:GetObject.
@@ -214,7 +228,11 @@ pub(crate) fn effective(args: &EffectiveArgs, global: &Global) -> anyhow::Result
     Ok(Exit::Fine)
 }
 
-pub(crate) fn unused(args: &UnusedArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+/// What the account is, and what was recorded.
+fn observed(
+    args: &UnusedArgs,
+    talk: &Talk,
+) -> anyhow::Result<(permissions::Accounts, app::activity::Summarized)> {
     let machine = app::machine::machine(Path::new("/"))?;
     let accounts = permissions::saved(&args.from, &machine, clock::now())?;
     let bar = talk.bar("activity");
@@ -225,10 +243,95 @@ pub(crate) fn unused(args: &UnusedArgs, global: &Global, talk: &Talk) -> anyhow:
         });
     bar.finish();
     let summed = summed?;
-    let told = json!(permissions::unused(&accounts, &args.principal, &summed)?);
     if !summed.is_complete() {
         talk.say("some records were not taken in: `tutela activity summarize` says which");
     }
+    Ok((accounts, summed))
+}
+
+pub(crate) fn refine(args: &RefineArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let (accounts, summed) = observed(&args.of, talk)?;
+    let told = permissions::refinement(&accounts, &args.of.principal, &summed, &args.keep)?;
+    let exit = if told.replay.n_changed == 0 { Exit::Fine } else { Exit::Findings };
+    if global.format != Format::Table {
+        output::print_value(&json!(told), global.format)?;
+        return Ok(exit);
+    }
+    let mut lines = format!("{}\n", shown(&told.principal));
+    for one in &told.policies {
+        let act = match one.act {
+            permissions::Act::Keep => "stays as it is",
+            permissions::Act::Replace => "is to become smaller",
+            permissions::Act::AttachAnother => {
+                "is not this principal's alone: attach this one instead, and detach it"
+            }
+            permissions::Act::Detach => "is not needed: detach it",
+            permissions::Act::OfGroup => "is of a group, and binds its other members too",
+            permissions::Act::NotRead => "was not read, or is not valid",
+        };
+        lines += &format!("\n{} {act}\n", shown(&one.policy));
+        let Some(refined) = &one.refined else { continue };
+        let n_removed: usize = refined.removed.iter().map(|it| it.actions.len()).sum();
+        let n_narrowed: usize = refined.narrowed.iter().map(|it| it.actions.len()).sum();
+        lines += &format!(
+            "  {n_removed} actions go, {n_narrowed} on fewer resources; {} of {} characters{}; {}\n",
+            refined.size,
+            refined.limit,
+            if refined.fits { "" } else { ", which is too long" },
+            match refined.never_wider {
+                permissions::Proof::Yes => "proved to allow nothing new",
+                permissions::Proof::NotWhole => "nothing new was found, not all was looked at",
+            },
+        );
+        lines += &difference(one.before.as_ref(), refined.document.as_ref());
+    }
+    let replay = &told.replay;
+    lines += &format!(
+        "\nreplay: {} recorded uses, {} decided as before, {} otherwise\n",
+        replay.n_uses, replay.n_same, replay.n_changed
+    );
+    for one in &replay.changed {
+        let (action, resource) = (shown(&one.action), shown(&one.resource));
+        lines += &format!("  {action} on {resource}: {:?}, then {:?}\n", one.before, one.after);
+    }
+    let evidence = json!(told.evidence);
+    lines += &evidence_told(&evidence);
+    if !told.kept_not_observable.is_empty() {
+        let n = told.kept_not_observable.len();
+        lines += &format!("  {n} actions stay because no record would tell of their use\n");
+    }
+    output::print(&(lines + &assumed(&json!(told))))?;
+    Ok(exit)
+}
+
+/// What changes, line by line, with three lines around.
+fn difference(before: Option<&Value>, after: Option<&Value>) -> String {
+    let pretty =
+        |value: Option<&Value>| value.map_or_else(String::new, |value| format!("{value:#}\n"));
+    let (before, after) = (pretty(before), pretty(after));
+    let diff = similar::TextDiff::from_lines(&before, &after);
+    let text = diff.unified_diff().context_radius(3).to_string();
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines.map(|line| format!("  {}\n", shown(line))).collect()
+}
+
+fn evidence_told(evidence: &Value) -> String {
+    let mut lines = format!(
+        "  evidence: {} from {} to {}, confidence {}\n",
+        text(evidence, "source"),
+        text(evidence, "from"),
+        text(evidence, "to"),
+        text(evidence, "confidence"),
+    );
+    for limit in texts(evidence, "limits") {
+        lines += &format!("    {}\n", shown(limit));
+    }
+    lines
+}
+
+pub(crate) fn unused(args: &UnusedArgs, global: &Global, talk: &Talk) -> anyhow::Result<Exit> {
+    let (accounts, summed) = observed(args, talk)?;
+    let told = json!(permissions::unused(&accounts, &args.principal, &summed)?);
     if global.format != Format::Table {
         output::print_value(&told, global.format)?;
         return Ok(Exit::Fine);
@@ -242,16 +345,7 @@ pub(crate) fn unused(args: &UnusedArgs, global: &Global, talk: &Talk) -> anyhow:
         number(&told, "n_unused"),
         number(&told, "n_not_observable"),
     );
-    lines += &format!(
-        "  evidence: {} from {} to {}, confidence {}\n",
-        text(evidence, "source"),
-        text(evidence, "from"),
-        text(evidence, "to"),
-        text(evidence, "confidence"),
-    );
-    for limit in texts(evidence, "limits") {
-        lines += &format!("    {}\n", shown(limit));
-    }
+    lines += &evidence_told(evidence);
     for state in ["used", "unused", "not_observable"] {
         for grant in list(&told, "grants").iter().filter(|it| text(it, "state") == state) {
             let last = text(grant, "last_used");

@@ -186,6 +186,12 @@ impl Accounts {
         self.policies.get(native_id)
     }
 
+    /// Users, roles and groups that a policy is attached to, or part of.
+    pub fn n_holders_of(&self, native_id: &str) -> usize {
+        let has = |holder: &&Holder| holder.policies.iter().any(|id| id == native_id);
+        self.holders.values().filter(has).count()
+    }
+
     pub fn policies(&self) -> impl Iterator<Item = &Policy> {
         self.policies.values()
     }

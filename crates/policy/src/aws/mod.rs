@@ -16,6 +16,7 @@ mod formula;
 mod implies;
 pub mod lint;
 mod principal;
+mod refine;
 mod text;
 
 pub use accounts::{Accounts, Applied, Holder, HolderKind, Levels, Policy};
@@ -32,3 +33,4 @@ pub use explain::{
 pub use formula::{Condition, Literal, MAX_CUBES};
 pub use implies::{Implies, MAX_STEPS, Witness, implies};
 pub use principal::Principal;
+pub use refine::{Narrowed, Proof, Refined, Removed, Use, refine};
