@@ -104,13 +104,21 @@ pub fn refine(json: &Json, uses: &[Use], keep: &ActionSet, limit: usize) -> Opti
     let wide = Writer { json, document: &document, uses, keep };
     let mut refined = wide.write(limit, false);
     // Narrower resources are checked by looking for a request that the original denies.
-    refined.never_wider = match proof(refined.document.as_ref(), &document) {
-        Some(proof) => proof,
-        None => {
-            refined = wide.write(limit, true);
-            proof(refined.document.as_ref(), &document)?
-        }
+    refined.never_wider = if let Some(proof) = proof(refined.document.as_ref(), &document) {
+        proof
+    } else {
+        refined = wide.write(limit, true);
+        proof(refined.document.as_ref(), &document)?
     };
+    if !refined.fits {
+        // Actions on the resources that the original names take fewer words.
+        let shorter = wide.write(limit, true);
+        if shorter.size < refined.size
+            && let Some(never_wider) = proof(shorter.document.as_ref(), &document)
+        {
+            refined = Refined { never_wider, ..shorter };
+        }
+    }
     Some(refined)
 }
 
@@ -140,7 +148,7 @@ impl Writer<'_> {
         let size_before = before.to_string().len();
         let mut removed = Vec::new();
         let mut narrowed = Vec::new();
-        let mut written: Vec<Written> = Vec::new();
+        let mut written: Vec<Written<'_>> = Vec::new();
         for (statement, read) in statements.iter().zip(&self.document.statements) {
             if !read.allows {
                 written.push(Written::as_it_was(statement));
@@ -305,13 +313,18 @@ fn on(
     }
     let mut on: BTreeSet<String> = BTreeSet::new();
     for one in uses {
-        // The pattern that says most; of a use that the log places in an area, every pattern that may
-        // be about it.
+        // The pattern that says most of those that surely match; where none does, and of a use that
+        // the log places in an area, every pattern that may be about it.
         let mut hits: Vec<&String> =
             resources.iter().filter(|pattern| may_match(pattern, one)).collect();
         if one.is_observed && !one.resource.contains(['*', '?']) {
+            let is_sure = |pattern: &&String| !pattern.contains("${");
+            if hits.iter().any(is_sure) {
+                hits.retain(is_sure);
+            }
+            let n_sure = hits.iter().filter(|pattern| is_sure(pattern)).count();
             hits.sort_by_key(|pattern| pattern.chars().filter(|c| !"*?".contains(*c)).count());
-            hits.drain(..hits.len().saturating_sub(1));
+            hits.drain(..n_sure.saturating_sub(1));
         }
         for pattern in hits {
             let narrow = action.filter(|_| !only_own_words).and_then(|action| {
@@ -633,6 +646,16 @@ mod tests {
             ]"#,
         );
         assert_eq!(refined.removed.len(), 1);
+        // What a variable stands for is not known: the other pattern is the one that surely matches.
+        check(
+            r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:*",
+                "Resource": ["arn:aws:sqs:*:*:${aws:username}", "*"]}}"#,
+            &[used("sqs:SendMessage", "arn:aws:sqs:eu-west-1:1:q")],
+            "",
+            6_144,
+            r#"[{"Effect": "Allow", "Action": ["sqs:SendMessage"],
+                "Resource": ["arn:aws:sqs:eu-west-1:1:q"]}]"#,
+        );
         let nothing = check(ANY, &[], "", 6_144, "null");
         assert_eq!((nothing.document, nothing.size), (None, 0));
         let same = check(
@@ -664,6 +687,22 @@ mod tests {
     }
 
     #[test]
+    fn resources_are_named_only_where_there_is_room() {
+        let json: Json = serde_json::from_str(ANY).unwrap();
+        let uses: Vec<Use> = (0..15)
+            .map(|n| used("sqs:SendMessage", &format!("arn:aws:sqs:eu-west-1:111122223333:q{n}")))
+            .collect();
+        let none = Catalogue::get().none();
+        let size = |limit| {
+            let refined = refine(&json, &uses, &none, limit).unwrap();
+            (refined.fits, refined.narrowed.len())
+        };
+        assert_eq!(size(6_144), (true, 1));
+        assert_eq!(size(500), (true, 0));
+        assert_eq!(size(50), (false, 0));
+    }
+
+    #[test]
     fn arns_take_the_form_of_their_type() {
         let check = |template: &str, arn: &str, expected: Option<&str>| {
             assert_eq!(fitted(template, arn).as_deref(), expected, "{template} {arn}");
@@ -685,5 +724,107 @@ mod tests {
         );
         check(bucket, "arn:aws:sqs:::shop", None);
         check(bucket, "shop", None);
+    }
+
+    const PATTERNS: &[&str] =
+        &["*", "s3:*", "s3:Get*", "s3:GetObject", "sqs:*", "sqs:Send*", "iam:PassRole"];
+    const RESOURCES: &[&str] = &[
+        "*",
+        "arn:aws:s3:::shop/*",
+        "arn:aws:s3:::shop",
+        "arn:aws:s3:::*",
+        "arn:aws:sqs:*:*:orders",
+        "arn:aws:iam::111122223333:role/${aws:username}",
+    ];
+    const USED: &[(&str, &str)] = &[
+        ("s3:GetObject", "arn:aws:s3:::shop/a/b"),
+        ("s3:GetObject", "arn:aws:s3:::other/a"),
+        ("s3:ListBucket", "arn:aws:s3:::shop"),
+        ("s3:NotYetKnown", "arn:aws:s3:::shop"),
+        ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:111122223333:orders"),
+        ("sqs:ListQueues", "*"),
+        ("iam:PassRole", "arn:aws:iam::111122223333:role/ada"),
+        ("iam:PassRole", "arn:aws:iam::111122223333:role/fn"),
+    ];
+
+    /// Effect, places of actions, whether they are exceptions, places of resources.
+    fn documents() -> impl proptest::strategy::Strategy<Value = Json> {
+        use proptest::prelude::*;
+        let some = |n: usize| proptest::collection::vec(0..n, 1..3);
+        let statement = (0..4_u8, some(PATTERNS.len()), 0..5_u8, some(RESOURCES.len()), 0..3_u8);
+        proptest::collection::vec(statement, 1..4).prop_map(|statements| {
+            let statements =
+                statements.into_iter().map(|(effect, actions, not, resources, key)| {
+                    let of = |all: &[&str], at: Vec<usize>| -> Vec<String> {
+                        at.into_iter().map(|at| all[at].to_owned()).collect()
+                    };
+                    let action = if not == 0 { "NotAction" } else { "Action" };
+                    let resource = if not == 1 { "NotResource" } else { "Resource" };
+                    let mut one = serde_json::json!({
+                        "Effect": if effect == 0 { "Deny" } else { "Allow" },
+                        action: of(PATTERNS, actions),
+                        resource: of(RESOURCES, resources),
+                    });
+                    if key == 0 {
+                        one["Condition"] =
+                            serde_json::json!({"Bool": {"aws:SecureTransport": "true"}});
+                    }
+                    one
+                });
+            let statements: Vec<_> = statements.collect();
+            let document = serde_json::json!({"Version": "2012-10-17", "Statement": statements});
+            serde_json::from_value(document).unwrap()
+        })
+    }
+
+    fn verdict(json: &Json, one: &Use) -> super::super::Verdict {
+        use super::super::{Context, Policies, Principal, Request, decide};
+        let document = Document::read(json, Kind::Principal).unwrap();
+        let mut context = Context::open();
+        context.set("aws:username", "ada");
+        if let Some(service) = &one.passed_to {
+            context.set("iam:PassedToService", service.clone());
+        }
+        let request = Request {
+            principal: Principal::of_arn("arn:aws:iam::111122223333:user/ada").unwrap(),
+            is_management_account: false,
+            is_service_linked: false,
+            action: one.action.clone(),
+            resources: vec![one.resource.clone()],
+            resource_account: Some("111122223333".into()),
+            context,
+        };
+        let identity = vec![std::sync::Arc::new(document)];
+        decide(&request, &Policies { identity, ..Policies::default() }).verdict
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+        /// What was used is decided as before; nothing is allowed that was not.
+        #[test]
+        fn smaller_and_large_enough(
+            json in documents(),
+            at in proptest::collection::btree_set(0..USED.len(), 0..5),
+            keep in 0..PATTERNS.len(),
+            limit in 100..2_000_usize,
+        ) {
+            let uses: Vec<Use> = at.iter().map(|at| used(USED[*at].0, USED[*at].1)).collect();
+            let keep = if keep == 0 { Catalogue::get().none() } else {
+                Catalogue::get().matching_surely(PATTERNS[keep])
+            };
+            let refined = refine(&json, &uses, &keep, limit).unwrap();
+            let none = serde_json::json!({"Version": "2012-10-17", "Statement": []});
+            let after: Json = serde_json::from_value(refined.document.unwrap_or(none)).unwrap();
+            for (action, resource) in USED {
+                let one = used(action, resource);
+                let (before, after) = (verdict(&json, &one), verdict(&after, &one));
+                if uses.contains(&one) {
+                    proptest::prop_assert_eq!(before, after, "{:?}", one);
+                }
+                use super::super::Verdict::{Allow, Deny};
+                let is_wider = (before == Deny && after != Deny) || (before != Allow && after == Allow);
+                proptest::prop_assert!(!is_wider, "{:?} {:?} {:?}", one, before, after);
+            }
+        }
     }
 }
