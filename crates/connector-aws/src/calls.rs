@@ -324,11 +324,16 @@ pub(crate) const CALLS: &[Call] = &[
     ),
 ];
 
-/// The calls of a member's values, with the part that reads them.
+/// The call of a member's values, with the part that reads them: the one that `stated` names, else
+/// that which they look like.
 pub(crate) fn recognised(
+    stated: Option<&str>,
     member: Option<&str>,
     value: &Map<String, Value>,
 ) -> Option<(&'static Call, &'static Row)> {
+    if let Some(call) = stated.and_then(named) {
+        return call.rows.iter().find(|row| row.member == member).map(|row| (call, row));
+    }
     let mut rows = CALLS.iter().flat_map(|call| call.rows.iter().map(move |row| (call, row)));
     rows.find(|(_, row)| row.is(member, value))
 }

@@ -438,7 +438,7 @@ fn own_account(value: &Map<String, Value>) -> Option<&str> {
 
 fn learn_accounts(about: &mut About, event: &Event<'_>, parameters: &Map<String, Value>) {
     let mut learn = |member: Option<&str>, value: &Map<String, Value>| {
-        if calls::recognised(member, value).is_none() {
+        if calls::recognised(text(parameters, "Operation"), member, value).is_none() {
             return;
         }
         about.is_recognised = true;
@@ -484,7 +484,10 @@ fn with_each(
     let stem = file.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
     let stated = text(parameters, "Account").filter(|account| is_account(account));
     let mut one = |member: Option<&str>, pointer: &str, value: &Map<String, Value>| {
-        let Some((call, row)) = calls::recognised(member, value) else { return };
+        let Some((call, row)) = calls::recognised(text(parameters, "Operation"), member, value)
+        else {
+            return;
+        };
         let item = Item { value, pointer, parameters, stem: &stem, account: of.account };
         match own_account(value).or(stated) {
             Some(account) => meet(Met { call, row, item: Item { account, ..item } }),

@@ -36,6 +36,7 @@ pub(crate) enum SourceCommand {
     },
     /// Change a source; what is not named stays.
     Change {
+        #[arg(value_name = "ID|NAME")]
         id: String,
         #[arg(long)]
         name: Option<String>,
@@ -52,12 +53,21 @@ pub(crate) enum SourceCommand {
         #[arg(long)]
         disable: bool,
     },
-    /// Read a source now (all of them without an id).
-    Sync { id: Option<String> },
+    /// Read a source now (all of them without an id or name).
+    Sync {
+        #[arg(value_name = "ID|NAME")]
+        id: Option<String>,
+    },
     /// Try a source's settings without changing anything.
-    Test { id: String },
+    Test {
+        #[arg(value_name = "ID|NAME")]
+        id: String,
+    },
     /// Forget a source; what it alone stated is gone, its history stays.
-    Remove { id: String },
+    Remove {
+        #[arg(value_name = "ID|NAME")]
+        id: String,
+    },
     /// Show past syncs.
     History(Query),
 }
@@ -95,6 +105,7 @@ pub(crate) fn source(
             output::print_value(&source, global.format)?;
         }
         SourceCommand::Change { id, name, set, every, enable, disable } => {
+            let id = &source_id(&api, id)?;
             let settings = match set.as_slice() {
                 [] => None,
                 set => {
@@ -113,7 +124,7 @@ pub(crate) fn source(
         }
         SourceCommand::Sync { id } => {
             let ids = match id {
-                Some(id) => vec![id.clone()],
+                Some(id) => vec![source_id(&api, id)?],
                 None => ids(&api.get(&path(&["sources"], &[]))?),
             };
             for id in ids {
@@ -126,17 +137,39 @@ pub(crate) fn source(
             }
         }
         SourceCommand::Test { id } => {
+            let id = &source_id(&api, id)?;
             output::print_value(
                 &api.post(&path(&["sources", id, "test"], &[]), &json!({}))?,
                 global.format,
             )?;
         }
         SourceCommand::Remove { id } => {
+            let id = &source_id(&api, id)?;
             output::print_value(&api.delete(&path(&["sources", id], &[]))?, global.format)?;
         }
         SourceCommand::History(query) => show_list(&api, "syncs", query, global, talk)?,
     }
     Ok(Exit::Fine)
+}
+
+/// The id of a source that is named by it, or by a name that no other has. What is neither is sent as
+/// it is, and refused.
+fn source_id(api: &Api, text: &str) -> anyhow::Result<String> {
+    if text.starts_with("src_") {
+        return Ok(text.to_owned());
+    }
+    let sources = api.get(&path(&["sources"], &[]))?;
+    let named = |source: &&Value| output::cell_at(source, &["name"]) == text;
+    let found: Vec<&Value> = output::items(&sources).iter().filter(named).collect();
+    match found.as_slice() {
+        [one] => Ok(output::cell_at(one, &["id"])),
+        [] => Ok(text.to_owned()),
+        several => anyhow::bail!(
+            "{} sources are named `{text}`; name one by its id: {}",
+            several.len(),
+            several.iter().map(|it| output::cell_at(it, &["id"])).collect::<Vec<_>>().join(", ")
+        ),
+    }
 }
 
 fn ids(sources: &Value) -> Vec<String> {

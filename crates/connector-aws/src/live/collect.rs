@@ -318,6 +318,7 @@ impl Collected {
             return;
         }
         let mut call = parameters.clone();
+        call.insert("Operation".into(), operation.call.into());
         call.insert("Account".into(), whom.account.into());
         call.insert("Region".into(), whom.region.into());
         let line = format!("{}\n", json!({"Call": call, "Output": output}));
