@@ -91,8 +91,10 @@ fn path<'a>(request: &'a Request<'_>) -> Result<Option<&'a Path>, SourceError> {
     }
 }
 
-/// The records of one file's bytes, without coverage of its account: for fuzzing.
+/// The records of one file's bytes, without coverage of its account, and the bytes as replies in each
+/// protocol: for fuzzing.
 #[doc(hidden)]
 pub fn read_any(name: &str, bytes: &[u8]) -> Batch {
+    live::read_any(bytes);
     saved::read_any(name, bytes)
 }

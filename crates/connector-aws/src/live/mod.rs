@@ -203,3 +203,15 @@ async fn once(
 pub(crate) fn is_wanted(settings: &connectors::Settings) -> bool {
     settings.text(settings::SIGN_IN.name).is_some_and(|text| !text.trim().is_empty())
 }
+
+/// Any bytes as a reply, and as a refusal, of an operation of each service.
+pub(crate) fn read_any(bytes: &[u8]) {
+    for operation in operations::OF_ACCOUNT {
+        if matches!(operation.asked, operations::Asked::Once)
+            && let Some(mut output) = reply::output(operation, bytes)
+        {
+            reply::keep_only(&mut output, operation.keeps);
+        }
+    }
+    drop(reply::refusal(None, bytes));
+}
